@@ -1,0 +1,167 @@
+// The resources of the API as zod schemas. `zod/mini` because the CLI loads them at every start.
+import * as z from "zod/mini";
+import type { ErrorCode } from "./errors.ts";
+import { VM_NAME_PATTERN } from "./names.ts";
+
+export const vmName = z.string().check(z.regex(VM_NAME_PATTERN), z.describe("A DNS label: 1 to 63 of a-z 0-9 '-'."));
+
+export const readinessLevel = z.enum(["agent", "basic", "system", "ssh"]);
+export type ReadinessLevel = z.infer<typeof readinessLevel>;
+
+export const driverName = z.enum(["qemu", "firecracker"]);
+export type DriverName = z.infer<typeof driverName>;
+export const acceleratorName = z.enum(["kvm", "tcg"]);
+export type AcceleratorName = z.infer<typeof acceleratorName>;
+
+export const errorBody = z.object({
+  code: z.custom<ErrorCode>((value) => typeof value === "string"),
+  message: z.string(),
+  hint: z.optional(z.string()),
+  details: z.optional(z.record(z.string(), z.unknown())),
+  operationId: z.optional(z.string()),
+});
+
+const port = z.int().check(z.minimum(1), z.maximum(65_535));
+export const portMapping = z.strictObject({
+  hostAddress: z.ipv4(),
+  hostPort: z.int().check(z.minimum(0), z.maximum(65_535), z.describe("0: the kernel chooses.")),
+  guestPort: port,
+});
+
+export const vmSpecInput = z.strictObject({
+  vcpu: z.optional(z.int().check(z.minimum(1), z.maximum(64))),
+  memoryMib: z.optional(z.int().check(z.minimum(64), z.describe("Memory in MiB."))),
+  diskBytes: z.optional(z.int().check(z.minimum(64 * 1024 * 1024), z.describe("Size of the data disk in bytes."))),
+});
+
+/** Where a value came from. */
+export const provenance = z.enum(["flag", "config", "host", "default", "image"]);
+export type Provenance = z.infer<typeof provenance>;
+const sourced = <T extends z.ZodMiniType>(value: T) => z.object({ value, source: provenance });
+export const effectiveSpec = z.object({
+  vcpu: sourced(z.int()),
+  memoryMib: sourced(z.int()),
+  diskBytes: sourced(z.int()),
+  image: sourced(z.string()),
+});
+export type EffectiveSpec = z.infer<typeof effectiveSpec>;
+
+export const createVmBody = z.strictObject({
+  name: z.optional(vmName),
+  image: z.optional(z.string().check(z.minLength(1), z.maxLength(255))),
+  spec: z.optional(vmSpecInput),
+  publish: z.optional(z.array(portMapping)),
+  start: z.optional(z.boolean().check(z.describe("Boot it too; default true."))),
+  lease: z.optional(z.boolean().check(z.describe("Delete the VM when its lease connection closes; default false."))),
+  egress: z.optional(z.enum(["full", "none"])),
+  driver: z.optional(driverName),
+  authorizedKeys: z.optional(z.array(z.string().check(z.maxLength(16_384)))),
+  gitIdentity: z.optional(z.strictObject({ name: z.string(), email: z.string() })),
+  wait: z.optional(readinessLevel.check(z.describe("Answer once this level is reached; default agent."))),
+});
+export type CreateVmBody = z.infer<typeof createVmBody>;
+
+export const vmStatus = z.enum(["creating", "stopped", "starting", "running", "stopping", "deleting"]);
+export type VmStatus = z.infer<typeof vmStatus>;
+
+export const stopReason = z.object({
+  code: z.enum([
+    "never_started",
+    "requested",
+    "killed",
+    "guest_poweroff",
+    "guest_panic",
+    "crashed",
+    "reboot_loop",
+    "start_failed",
+    "host_restarted",
+  ]),
+  detail: z.optional(z.string().check(z.describe("What is known of the cause, such as the tail of the console."))),
+});
+export type StopReason = z.infer<typeof stopReason>;
+
+export const vm = z.object({
+  id: z.string(),
+  name: vmName,
+  status: vmStatus,
+  stopReason: z.nullable(stopReason),
+  image: z.string(),
+  imageDigest: z.string(),
+  vcpu: z.int(),
+  memoryMib: z.int(),
+  diskBytes: z.int(),
+  diskUsedBytes: z.int().check(z.describe("Bytes the data disk takes on the host.")),
+  driver: driverName,
+  accelerator: z.nullable(acceleratorName),
+  address: z.nullable(z.string()),
+  egress: z.enum(["full", "none"]),
+  networkLost: z.boolean(),
+  forwards: z.array(z.extend(portMapping, { error: z.optional(z.string()) })),
+  readiness: z.array(readinessLevel),
+  bootId: z.nullable(z.string()),
+  pid: z.nullable(z.int().check(z.describe("Process id of the VMM on the host."))),
+  leased: z.boolean(),
+  createdAt: z.string(),
+  startedAt: z.nullable(z.string()),
+  sshHostKey: z.string().check(z.describe("Public host key, `ssh-ed25519 …`, made on the host.")),
+});
+export type Vm = z.infer<typeof vm>;
+
+export const image = z.object({
+  name: z.string(),
+  status: z.enum(["ready", "available", "building"]).check(z.describe("available: in the catalog, not here yet.")),
+  digest: z.nullable(z.string()),
+  sizeBytes: z.nullable(z.int()),
+  arch: z.string(),
+  origin: z.string().check(z.describe("recipe, bundle or oci, with its reference.")),
+  kernel: z.nullable(z.string()),
+  createdAt: z.nullable(z.string()),
+  usedBy: z.array(z.string()).check(z.describe("Names of the VMs on it.")),
+});
+export type Image = z.infer<typeof image>;
+
+export const operation = z.object({
+  id: z.string(),
+  kind: z.string(),
+  target: z.nullable(z.string()),
+  startedAt: z.string(),
+  finishedAt: z.nullable(z.string()),
+  error: z.nullable(errorBody),
+});
+export type Operation = z.infer<typeof operation>;
+
+export const daemonInfo = z.object({
+  version: z.string(),
+  api: z.literal(1),
+  pid: z.int(),
+  mode: z.enum(["user", "system"]),
+  stateDir: z.string(),
+  socket: z.string(),
+  logFile: z.string(),
+  startedAt: z.string(),
+  vms: z.int(),
+  runningVms: z.int(),
+});
+export type DaemonInfo = z.infer<typeof daemonInfo>;
+
+export const checkResult = z.object({
+  id: z.string(),
+  status: z.enum(["ok", "warning", "failed", "skipped"]),
+  summary: z.string(),
+  fix: z.optional(z.string()),
+  details: z.optional(z.record(z.string(), z.unknown())),
+});
+export type CheckResult = z.infer<typeof checkResult>;
+export const doctorReport = z.object({ checks: z.array(checkResult), problems: z.int(), warnings: z.int() });
+export type DoctorReport = z.infer<typeof doctorReport>;
+
+export const execBody = z.strictObject({
+  argv: z.array(z.string()).check(z.minLength(1)),
+  env: z.optional(z.record(z.string(), z.string())),
+  cwd: z.optional(z.string()),
+  user: z.optional(z.string()),
+  login: z.optional(z.boolean()),
+  tty: z.optional(z.strictObject({ cols: z.int(), rows: z.int(), term: z.string() })),
+  wait: z.optional(readinessLevel.check(z.describe("Level the guest must have reached first; default basic."))),
+});
+export type ExecBody = z.infer<typeof execBody>;

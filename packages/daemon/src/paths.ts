@@ -1,0 +1,57 @@
+// Where banger keeps things. Root's own user mode uses /var so that the unprivileged user who runs its VMMs can reach
+// its files (a root home is closed to others).
+import { join } from "node:path";
+
+export interface Paths {
+  readonly configFile: string;
+  /** state.db, lock.db, run/, images/, kernels/, vms/ID/. */
+  readonly dataDir: string;
+  readonly cacheDir: string;
+  /** daemon.log. */
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly socket: string;
+  readonly logFile: string;
+  readonly imagesDir: string;
+  readonly kernelsDir: string;
+  readonly vmsDir: string;
+}
+
+export interface PathInputs {
+  readonly uid: number;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The paths of a user's banger. `BANGER_HOME` moves everything below one directory; else the XDG directories for an ordinary
+ * user, /var/lib/banger and /var/cache/banger for root. `BANGER_CONFIG` names another config file.
+ */
+export function resolvePaths({ uid, home, env }: PathInputs): Paths {
+  const bases = baseDirectories(uid, home, env);
+  const runDir = join(bases.data, "run");
+  return {
+    configFile: env["BANGER_CONFIG"] ?? join(bases.config, "config.toml"),
+    dataDir: bases.data,
+    cacheDir: bases.cache,
+    stateDir: bases.state,
+    runDir,
+    socket: join(runDir, "bangerd.sock"),
+    logFile: join(bases.state, "bangerd.log"),
+    imagesDir: join(bases.data, "images"),
+    kernelsDir: join(bases.data, "kernels"),
+    vmsDir: join(bases.data, "vms"),
+  };
+}
+
+function baseDirectories(uid: number, home: string, env: PathInputs["env"]) {
+  const own = env["BANGER_HOME"];
+  if (own !== undefined && own !== "") {
+    return { config: join(own, "config"), data: join(own, "data"), cache: join(own, "cache"), state: join(own, "state") };
+  }
+  const xdg = (name: string, fallback: string) => join(env[name] || join(home, fallback), "banger");
+  const config = xdg("XDG_CONFIG_HOME", ".config");
+  const state = xdg("XDG_STATE_HOME", ".local/state");
+  if (uid === 0) return { config, data: "/var/lib/banger", cache: "/var/cache/banger", state: "/var/log/banger" };
+  return { config, data: xdg("XDG_DATA_HOME", ".local/share"), cache: xdg("XDG_CACHE_HOME", ".cache"), state };
+}

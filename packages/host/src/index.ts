@@ -1,0 +1,5 @@
+export * from "./atomic-file.ts";
+export * from "./commands.ts";
+export * from "./poll.ts";
+export * from "./process-identity.ts";
+export * from "./remove-tree.ts";

@@ -1,0 +1,25 @@
+// The one recursive delete of banger. It only takes a direct or indirect child of a directory banger owns.
+import { lstat, realpath, rm } from "node:fs/promises";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+
+/**
+ * Removes `path`, which must lie below `root`, both absolute; nothing to do when it is gone. Symlinks inside are unlinked, not
+ * followed; a parent of `path` that is a symlink out of `root` is refused.
+ */
+export async function removeTree(path: string, root: string): Promise<void> {
+  const inside = relative(resolve(root), resolve(path));
+  if (!isAbsolute(path) || inside === "" || inside.startsWith("..") || isAbsolute(inside)) {
+    throw new Error(`refusing to remove ${path}: not below ${root}`);
+  }
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined) return;
+  const realParent = await realpath(dirname(path));
+  const realRoot = await realpath(root);
+  if (realParent !== realRoot && !realParent.startsWith(`${realRoot}/`)) {
+    throw new Error(`refusing to remove ${path}: its parent is ${realParent}, not below ${realRoot}`);
+  }
+  await rm(path, { recursive: true, force: true });
+}
