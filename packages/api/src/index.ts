@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./frames.ts";
 export * from "./lines.ts";
 export * from "./names.ts";
+export * from "./paths.ts";
 export * from "./ports.ts";
 export * from "./progress.ts";
 export * from "./routes.ts";
