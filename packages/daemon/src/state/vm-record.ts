@@ -1,0 +1,35 @@
+// What is remembered of a VM: what it should be and what became of it. What it holds on the host is the journal's.
+import * as z from "zod/mini";
+import { driverName, portMapping, stopReason, vmName, vmStatus, acceleratorName } from "@banger/api";
+
+export const vmRecord = z.object({
+  id: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
+  name: vmName,
+  status: vmStatus,
+  stopReason: z.nullable(stopReason),
+  image: z.string(),
+  imageDigest: z.string(),
+  vcpu: z.int(),
+  memoryMib: z.int(),
+  diskBytes: z.int(),
+  egress: z.enum(["full", "none"]),
+  /** Asked for by the user; null: the best one at each start. */
+  wantedDriver: z.nullable(driverName),
+  driver: driverName,
+  accelerator: z.nullable(acceleratorName),
+  address: z.nullable(z.string()),
+  forwards: z.array(portMapping),
+  authorizedKeys: z.array(z.string()),
+  gitIdentity: z.nullable(z.object({ name: z.string(), email: z.string() })),
+  machineId: z.string(),
+  /** Public half of the host key of the latest boot; the private half only ever exists in memory. */
+  sshHostKey: z.string(),
+  leased: z.boolean(),
+  networkLost: z.boolean(),
+  bootId: z.nullable(z.string()),
+  createdAt: z.string(),
+  startedAt: z.nullable(z.string()),
+  /** Times (Unix ms) at which the guest rebooted itself of late: the reboot loop's memory. */
+  reboots: z.array(z.number()),
+});
+export type VmRecord = z.infer<typeof vmRecord>;
