@@ -1,0 +1,51 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"banger/guest/internal/api"
+	"banger/guest/internal/frames"
+)
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, s.deps.Health())
+}
+
+func (s *Server) configure(w http.ResponseWriter, r *http.Request) {
+	body, err := readJSON[api.Configure](r)
+	if err == nil {
+		err = s.deps.Configure(r.Context(), body)
+	}
+	answer(w, api.Empty{}, err)
+}
+
+func (s *Server) shutdown(w http.ResponseWriter, r *http.Request) {
+	body, err := readJSON[api.Shutdown](r)
+	if err == nil {
+		err = s.deps.Shutdown(r.Context(), body)
+	}
+	answer(w, api.Empty{}, err)
+}
+
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	flush := http.NewResponseController(w).Flush
+	_ = flush()
+	lines := json.NewEncoder(w)
+	_ = s.deps.Journal.Follow(r.Context(), func(event any) error {
+		if err := lines.Encode(event); err != nil {
+			return err
+		}
+		return flush()
+	})
+}
+
+func (s *Server) exec(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.WriteHeader(http.StatusOK)
+	flush := http.NewResponseController(w).Flush
+	_ = flush()
+	s.deps.Execs.Serve(r.Context(), frames.NewReader(r.Body), frames.NewWriter(w, flush))
+}
