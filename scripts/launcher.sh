@@ -1,0 +1,15 @@
+#!/bin/sh
+# Starts @PROGRAM@ with the Node it was built for, wherever this tree lies and through however many symlinks it is called.
+self=$0
+while [ -h "$self" ]; do
+  link=$(readlink "$self")
+  case $link in
+    /*) self=$link ;;
+    *) self=${self%/*}/$link ;;
+  esac
+done
+case $self in
+  */*) here=${self%/*} ;;
+  *) here=. ;;
+esac
+exec "$here/../lib/node" "$here/../lib/@PROGRAM@.cjs" "$@"
