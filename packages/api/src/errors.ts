@@ -14,6 +14,7 @@ export type ErrorCode =
   | "daemon.stopping"
   | "exec.not_found"
   | "exec.failed"
+  | "guest.failed"
   | "guest.unreachable"
   | "guest.not_ready"
   | "guest.configure_failed"

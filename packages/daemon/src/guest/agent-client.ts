@@ -1,0 +1,169 @@
+// The client of the guest's agent: each call of docs/guest-protocol.md over one HTTP/2 connection.
+import type { Duplex, Readable } from "node:stream";
+import { BangerError, encodeControl, type ExecBody } from "@banger/api";
+import { readBoundedLines } from "./bounded-reading.ts";
+import { bound, callJson, expectOk, readAnswer } from "./calls.ts";
+import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats } from "./contract.ts";
+import type { GuestStream } from "./guest-stream.ts";
+import { clockMessage, emptyMessage, eventMessage, guestText, healthMessage, putFilesMessage, statsMessage } from "./messages.ts";
+import type { GuestSession } from "./session.ts";
+import { receiveFile, sendFile } from "./transfer.ts";
+
+/** Deadlines in milliseconds. Generous: an emulated guest on a busy host answers slowly, and a real loss shows as a closed channel. */
+const ANSWER_MS = 20_000;
+const CONFIGURE_MS = 120_000;
+const BEGIN_MS = 60_000;
+/** Longest line of the event stream, in bytes. */
+const MAX_EVENT = 64 * 1024;
+
+export class AgentClient implements GuestClient {
+  readonly #session: GuestSession;
+
+  constructor(session: GuestSession) {
+    this.#session = session;
+  }
+
+  get closed(): Promise<void> {
+    return this.#session.closed;
+  }
+
+  health(signal?: AbortSignal): Promise<GuestHealth> {
+    return callJson(this.#session, { method: "GET", path: "/v1/health", what: "health", timeoutMs: ANSWER_MS, signal, result: healthMessage });
+  }
+
+  async configure(configuration: GuestConfiguration, signal?: AbortSignal): Promise<void> {
+    try {
+      await callJson(this.#session, {
+        method: "POST",
+        path: "/v1/configure",
+        what: "configure",
+        timeoutMs: CONFIGURE_MS,
+        signal,
+        body: configuration,
+        result: emptyMessage,
+      });
+    } catch (error) {
+      if (!(error instanceof BangerError) || error.details?.["agentCode"] === undefined) throw error;
+      throw new BangerError("guest.configure_failed", error.message, { details: error.details, cause: error });
+    }
+  }
+
+  async *events(signal: AbortSignal): AsyncGenerator<GuestEvent> {
+    const stream = this.#session.start({ method: "GET", path: "/v1/events", what: "events", hasBody: false });
+    const onAbort = () => stream.destroy();
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    let hasBegun = false;
+    try {
+      await began(stream, "events");
+      hasBegun = true;
+      for await (const line of readBoundedLines(stream, MAX_EVENT)) {
+        const event = parseEvent(line);
+        if (event !== undefined) yield event;
+      }
+    } catch (error) {
+      const ended = signal.aborted || (error instanceof BangerError && error.code === "guest.unreachable" && hasBegun);
+      if (!ended) throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      stream.destroy();
+    }
+  }
+
+  async exec(spec: Omit<ExecBody, "wait"> & { readonly stdin: boolean }): Promise<Duplex> {
+    const stream = this.#session.start({ method: "POST", path: "/v1/exec", what: "exec", hasBody: true });
+    stream.write(encodeControl(startMessage(spec)));
+    return began(stream, "exec");
+  }
+
+  async dial(network: "tcp" | "unix", address: string, signal?: AbortSignal): Promise<Duplex> {
+    const query = new URLSearchParams({ network, address });
+    const stream = this.#session.start({ method: "POST", path: `/v1/dial?${query}`, what: `dial ${address}`, hasBody: true });
+    try {
+      return await began(stream, `dial ${address}`, signal);
+    } catch (error) {
+      if (!(error instanceof BangerError) || error.details?.["agentCode"] === undefined) throw error;
+      throw new BangerError("guest.unreachable", `nothing answers at ${address} in the guest: ${error.message}`, { details: error.details, cause: error });
+    }
+  }
+
+  async putFiles(path: string, tar: Readable, options: { readonly owner?: string } = {}) {
+    const query = new URLSearchParams({ path, ...options });
+    const what = `files into ${path}`;
+    const stream = this.#session.start({ method: "PUT", path: `/v1/files?${query}`, what, hasBody: true, contentType: "application/x-tar" });
+    await sendFile(stream, tar, what);
+    return readAnswer(stream, what, putFilesMessage);
+  }
+
+  async getFiles(path: string): Promise<Readable> {
+    const what = `files from ${path}`;
+    const stream = this.#session.start({ method: "GET", path: `/v1/files?${new URLSearchParams({ path })}`, what, hasBody: false });
+    return receiveFile(await began(stream, what));
+  }
+
+  stats(): Promise<GuestStats> {
+    return callJson(this.#session, { method: "GET", path: "/v1/stats", what: "stats", timeoutMs: ANSWER_MS, result: statsMessage });
+  }
+
+  async setClock(timeUnixMs: number): Promise<void> {
+    await callJson(this.#session, { method: "POST", path: "/v1/clock", what: "clock", timeoutMs: ANSWER_MS, body: { timeUnixMs }, result: clockMessage });
+  }
+
+  async shutdown(mode: "poweroff" | "reboot", graceMs: number): Promise<void> {
+    await callJson(this.#session, {
+      method: "POST",
+      path: "/v1/shutdown",
+      what: mode,
+      timeoutMs: graceMs + BEGIN_MS,
+      body: { mode, graceMs },
+      result: emptyMessage,
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#session[Symbol.asyncDispose]();
+  }
+}
+
+/** The stream once the agent has agreed to it; destroyed otherwise. */
+async function began(stream: GuestStream, what: string, signal?: AbortSignal): Promise<GuestStream> {
+  using _bound = bound(stream, { what, timeoutMs: BEGIN_MS, signal });
+  try {
+    await expectOk(stream, what);
+    return stream;
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+function startMessage(spec: Omit<ExecBody, "wait"> & { readonly stdin: boolean }): Readonly<Record<string, unknown>> {
+  return {
+    type: "start",
+    argv: spec.argv,
+    env: spec.env ?? {},
+    cwd: spec.cwd ?? "",
+    user: spec.user ?? "root",
+    login: spec.login ?? true,
+    tty: spec.tty ?? null,
+    stdin: spec.stdin,
+  };
+}
+
+/** The event of a line; undefined for a type that a newer agent may know. Throws `guest.failed` for what is no event at all. */
+function parseEvent(line: string): GuestEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const event = eventMessage.safeParse(value);
+    if (event.success) return event.data;
+    if (isUnknownEvent(value)) return undefined;
+    throw event.error;
+  } catch (cause) {
+    throw new BangerError("guest.failed", `the guest sent an event that makes no sense: ${guestText(line.slice(0, 200))}`, { cause });
+  }
+}
+
+function isUnknownEvent(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("type" in value)) return false;
+  return typeof value.type === "string" && !["readiness", "log", "ending"].includes(value.type);
+}
