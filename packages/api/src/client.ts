@@ -1,5 +1,6 @@
 // The typed client of the API over its Unix socket, made from the route table.
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { BangerError, type ErrorBody } from "./errors.ts";
@@ -41,11 +42,18 @@ interface LooseInput {
   readonly body?: unknown;
 }
 
+interface OpenOptions extends CallOptions {
+  readonly headers?: Record<string, string>;
+  /** Keep writing after the other side has ended. */
+  readonly halfOpen?: boolean;
+}
+
 export function createClient(socketPath: string): Client {
-  const open = (route: Route, input: LooseInput, options: CallOptions & { readonly headers?: Record<string, string> } = {}) => {
+  const open = (route: Route, input: LooseInput, options: OpenOptions = {}) => {
     using short = shortSocketPath(socketPath);
+    const socket = connect({ path: short.path, allowHalfOpen: options.halfOpen ?? false });
     return httpRequest({
-      socketPath: short.path,
+      createConnection: () => socket,
       method: route.method,
       path: routeUrl(route, input),
       headers: { host: "banger", ...options.headers },
@@ -84,7 +92,7 @@ export function createClient(socketPath: string): Client {
       return parseResult(route, JSON.parse(await text(await response)));
     },
     upgrade(route, input, options) {
-      const request = open(route, input, { ...options, headers: { connection: "Upgrade", upgrade: "banger-stream" } });
+      const request = open(route, input, { ...options, halfOpen: true, headers: { connection: "Upgrade", upgrade: "banger-stream" } });
       return new Promise((resolve, reject) => {
         request.once("upgrade", (_response, socket, head) => {
           if (head.length > 0) socket.unshift(head);

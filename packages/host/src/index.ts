@@ -1,5 +1,6 @@
 export * from "./atomic-file.ts";
 export * from "./commands.ts";
+export * from "./keyed-mutex.ts";
 export * from "./poll.ts";
 export * from "./process-identity.ts";
 export * from "./remove-tree.ts";

@@ -56,3 +56,4 @@ export const execControlMessage = z.union([
   z.object({ type: z.literal("exit"), status: z.int().check(z.minimum(0), z.maximum(255)) }),
   z.object({ type: z.literal("exit"), signal: z.string().check(z.regex(/^[A-Z0-9+-]{1,16}$/)), number: z.int().check(z.minimum(1), z.maximum(64)) }),
 ]);
+export type ExecControl = z.infer<typeof execControlMessage>;

@@ -65,6 +65,8 @@ export interface VmmFeatures {
   readonly accelerators: readonly AcceleratorName[];
   readonly channel: "serial" | "vsock";
   readonly snapshots: boolean;
+  /** The VMM goes on after the guest has powered off (Firecracker), and must be ended. */
+  readonly outlivesPoweroff: boolean;
 }
 
 export interface VmmDriver {
@@ -74,6 +76,9 @@ export interface VmmDriver {
   version(): Promise<string>;
   /** Boots; answers once the process runs in its jail. Undoes itself on failure or abort. Throws `vmm.failed` with the VMM's own last words. */
   start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess>;
+  /** The VMM that was started for this directory, when its start was never recorded: from what the jail wrote there. Null
+   *  when there is none. */
+  find(vmDir: string): Promise<VmmProcess | null>;
   /** A new connection of the guest channel's byte stream (before any resync). Throws `guest.unreachable`. */
   connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex>;
   /** Resolves when the VMM has ended, also one that this daemon did not start. */

@@ -1,0 +1,125 @@
+// What each route does. The table is complete by its type: a route without a handler does not compile.
+import type { Duplex, Readable } from "node:stream";
+import type { BodyOf, DaemonInfo, DoctorReport, EffectiveSpec, ParamsOf, ProgressSink, QueryOf, ResultOf, Route, Routes } from "@banger/api";
+import type { ImageService } from "../images/contract.ts";
+import type { Operation, OperationRegistry } from "../operations/registry.ts";
+import { streamLogs } from "../vms/log-stream.ts";
+import type { VmService } from "../vms/service.ts";
+import { openApiDocument } from "./openapi.ts";
+
+export interface Input<R extends Route> {
+  readonly params: ParamsOf<R>;
+  readonly query: QueryOf<R>;
+  readonly body: BodyOf<R>;
+  /** The raw body of an upload. */
+  readonly stream: Readable;
+}
+
+export type Handler<R extends Route> =
+  | { readonly kind: "json"; readonly run: (input: Input<R>, hangUp: AbortSignal) => ResultOf<R> | Promise<ResultOf<R>> }
+  | {
+      readonly kind: "operation";
+      readonly target: (input: Input<R>) => string | null;
+      /** Goes on to its end although the caller hangs up. */
+      readonly finishes?: boolean;
+      readonly run: (input: Input<R>, operation: Operation) => Promise<ResultOf<R>>;
+    }
+  | { readonly kind: "events"; readonly run: (input: Input<R>, hangUp: AbortSignal, onEvent: ProgressSink) => Promise<ResultOf<R>> }
+  | { readonly kind: "bytes"; readonly run: (input: Input<R>, hangUp: AbortSignal) => Promise<Readable> }
+  | { readonly kind: "upgrade"; readonly carries: "frames" | "bytes"; readonly run: (input: Input<R>) => Promise<Duplex> };
+
+export type Handlers = { readonly [K in keyof Routes]: Handler<Routes[K]> };
+
+export interface HandlerDeps {
+  readonly vms: VmService;
+  readonly images: ImageService;
+  readonly operations: OperationRegistry;
+  readonly info: () => DaemonInfo;
+  readonly stop: () => void;
+  readonly defaults: () => Promise<EffectiveSpec>;
+  readonly doctor: (operation: Operation) => Promise<DoctorReport>;
+}
+
+export function handlersOf({ vms, images, operations, info, stop, defaults, doctor }: HandlerDeps): Handlers {
+  const named = (input: { readonly params: { readonly name: string } }) => input.params.name;
+  const withUsers = async <T extends { readonly digest: string | null }>(image: T) => ({ ...image, usedBy: image.digest === null ? [] : vms.usersOf(image.digest) });
+  return {
+    ping: { kind: "json", run: info },
+    openapi: { kind: "json", run: openApiDocument },
+    daemonStop: {
+      kind: "json",
+      run: () => {
+        stop();
+        return {};
+      },
+    },
+
+    vmList: { kind: "json", run: () => vms.list() },
+    vmShow: { kind: "json", run: ({ params }) => vms.show(params.name) },
+    vmCreate: { kind: "operation", target: ({ body }) => body.name ?? null, run: ({ body }, operation) => vms.create(body, operation) },
+    vmStart: { kind: "operation", target: named, run: ({ params, query }, operation) => vms.start(params.name, query.wait, operation) },
+    vmStop: { kind: "operation", finishes: true, target: named, run: ({ params }, operation) => vms.stop(params.name, operation) },
+    vmRestart: { kind: "operation", target: named, run: ({ params, query }, operation) => vms.restart(params.name, query.wait, operation) },
+    vmDelete: {
+      kind: "operation",
+      finishes: true,
+      target: named,
+      run: async ({ params }, operation) => {
+        await vms.delete(params.name, operation);
+        return {};
+      },
+    },
+    vmKill: { kind: "json", run: ({ params, body }) => vms.kill(params.name, body.signal) },
+    vmWait: {
+      kind: "operation",
+      target: named,
+      run: ({ params, query }, operation) => {
+        const level = query.level ?? "basic";
+        return operation.stage(level, () => vms.waitFor(params.name, level, operation.signal));
+      },
+    },
+    vmLogs: {
+      kind: "bytes",
+      run: ({ params, query }, hangUp) =>
+        Promise.resolve(streamLogs({ directory: vms.logDirectory(params.name), source: query.source, follow: query.follow === "true", signal: hangUp })),
+    },
+    vmLease: {
+      kind: "events",
+      run: async ({ params }, hangUp) => {
+        await vms.holdLease(params.name, hangUp);
+        return {};
+      },
+    },
+    vmLeaseRelease: { kind: "json", run: ({ params }) => vms.releaseLease(params.name) },
+    vmForward: { kind: "json", run: ({ params, body }) => vms.forward(params.name, body) },
+    vmUnforward: { kind: "json", run: ({ params, query }) => vms.unforward(params.name, query) },
+    vmExec: { kind: "json", run: ({ params, body }, hangUp) => vms.guests.prepareExec(params.name, body, hangUp) },
+    execAttach: { kind: "upgrade", carries: "frames", run: ({ params }) => vms.guests.attach(params.id) },
+    vmDial: { kind: "upgrade", carries: "bytes", run: ({ params, query }) => vms.guests.dial(params.name, query.network ?? "tcp", query.address) },
+    vmFilesPut: { kind: "json", run: ({ params, query, stream }) => vms.guests.putFiles(params.name, query.path, stream, query.owner) },
+    vmFilesGet: { kind: "bytes", run: ({ params, query }) => vms.guests.getFiles(params.name, query.path) },
+
+    imageList: { kind: "json", run: async () => Promise.all((await images.list()).map(withUsers)) },
+    imageShow: { kind: "json", run: async ({ params }) => withUsers(await images.show(params.name)) },
+    imagePull: {
+      kind: "operation",
+      target: named,
+      run: async ({ params, query }, { signal, progress }) => {
+        await images.pull(params.name, { signal, progress, force: query.force === "true" });
+        return withUsers(await images.show(params.name));
+      },
+    },
+    imageDelete: {
+      kind: "json",
+      run: async ({ params }) => {
+        await images.delete(params.name, (digest) => vms.usersOf(digest));
+        return {};
+      },
+    },
+
+    operationList: { kind: "json", run: () => operations.list() },
+    operationFollow: { kind: "events", run: ({ params }, hangUp, onEvent) => operations.follow(params.id, onEvent, hangUp) },
+    defaults: { kind: "json", run: defaults },
+    doctor: { kind: "operation", target: () => null, run: (_, operation) => doctor(operation) },
+  };
+}

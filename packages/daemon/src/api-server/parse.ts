@@ -1,0 +1,30 @@
+// Turns what came over the socket into a handler's input, or into `api.bad_request` that names the field.
+import type { Readable } from "node:stream";
+import { BangerError, type Route } from "@banger/api";
+import type * as z from "zod/mini";
+import type { Input } from "./handlers.ts";
+
+export interface RawRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly stream: Readable;
+}
+
+export function parseInput<R extends Route>(route: R, raw: RawRequest): Input<R> {
+  return {
+    params: parsePart(route.params, raw.params, "the path"),
+    query: parsePart(route.query, raw.query, "the query"),
+    body: parsePart(route.body, route.body === undefined ? undefined : (raw.body ?? {}), "the body"),
+    stream: raw.stream,
+  } as Input<R>;
+}
+
+function parsePart(schema: z.ZodMiniType | undefined, value: unknown, where: string): unknown {
+  if (schema === undefined) return undefined;
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue === undefined || issue.path.length === 0 ? where : `${issue.path.join(".")} in ${where}`;
+  throw new BangerError("api.bad_request", `${field}: ${issue?.message ?? "not valid"}`, { details: { issues: parsed.error.issues.slice(0, 10) } });
+}

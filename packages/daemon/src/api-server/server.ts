@@ -1,0 +1,136 @@
+// Binds the route table to its handlers on a Unix socket.
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { BangerError, httpStatus, routes, type Route, type Routes } from "@banger/api";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { OperationRegistry } from "../operations/registry.ts";
+import { bodyOf, hangUpOf, lineWriter, rawErrorAnswer } from "./answers.ts";
+import type { Handler, Handlers } from "./handlers.ts";
+import { parseInput } from "./parse.ts";
+import { relay } from "./relay.ts";
+
+const BODY_LIMIT = 1024 * 1024;
+
+export interface ApiServerDeps {
+  readonly handlers: Handlers;
+  readonly operations: OperationRegistry;
+  /** Called at the begin (+1) and the end (-1) of every request and upgraded connection. */
+  readonly onActivity: (change: 1 | -1) => void;
+}
+
+/** The server, not yet listening. */
+export function createApiServer(deps: ApiServerDeps): FastifyInstance {
+  const app = fastify({ bodyLimit: BODY_LIMIT, exposeHeadRoutes: false, forceCloseConnections: true, requestTimeout: 0, return503OnClosing: false });
+  app.addContentTypeParser("application/x-tar", (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error, _request, reply) => sendError(reply, asBangerError(error)));
+  app.setNotFoundHandler((request, reply) => sendError(reply, new BangerError("api.not_found", `no route ${request.method} ${request.url}`, { hint: "GET /v1/openapi.json lists them" })));
+  app.addHook("onRequest", (_request, reply, done) => {
+    deps.onActivity(1);
+    reply.raw.once("close", () => deps.onActivity(-1));
+    done();
+  });
+  for (const id of Object.keys(routes) as (keyof Routes)[]) bind(app, deps, id);
+  app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    deps.onActivity(1);
+    socket.once("close", () => deps.onActivity(-1));
+    void upgrade(deps.handlers, request, socket, head);
+  });
+  return app;
+}
+
+function bind(app: FastifyInstance, deps: ApiServerDeps, id: keyof Routes): void {
+  const route: Route = routes[id];
+  if (route.kind === "upgrade") return;
+  const handler = deps.handlers[id] as Handler<Route>;
+  app.route({
+    method: route.method,
+    url: route.path,
+    handler: (request, reply) => answer(deps, { route, handler, request, reply }),
+  });
+}
+
+interface Call {
+  readonly route: Route;
+  readonly handler: Handler<Route>;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+async function answer(deps: ApiServerDeps, { route, handler, request, reply }: Call): Promise<unknown> {
+  const input = parseInput(route, { params: request.params, query: request.query, body: request.body, stream: request.raw });
+  const hangUp = hangUpOf(reply.raw);
+  switch (handler.kind) {
+    case "json":
+      return reply.send(await handler.run(input, hangUp));
+    case "bytes":
+      return reply.type(route.contentType ?? "application/octet-stream").send(await handler.run(input, hangUp));
+    case "operation": {
+      const signal = handler.finishes === true ? new AbortController().signal : hangUp;
+      return stream(reply, (onEvent) => deps.operations.run({ kind: route.id, target: handler.target(input), signal, onEvent }, (operation) => handler.run(input, operation)));
+    }
+    case "events":
+      return stream(reply, (onEvent) => handler.run(input, hangUp, onEvent));
+    case "upgrade":
+      throw new BangerError("api.bad_request", `${route.path} needs an upgraded connection`);
+  }
+}
+
+/** An error before the first event is an ordinary error answer; later ones are the last line. */
+async function stream(reply: FastifyReply, work: (onEvent: ReturnType<typeof lineWriter>) => Promise<unknown>): Promise<void> {
+  reply.hijack();
+  const write = lineWriter(reply.raw);
+  reply.raw.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
+  reply.raw.flushHeaders();
+  try {
+    write({ type: "result", result: await work(write) });
+  } catch (error) {
+    write({ type: "error", error: bodyOf(error) });
+  }
+  reply.raw.end();
+}
+
+async function upgrade(handlers: Handlers, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  socket.on("error", () => socket.destroy());
+  try {
+    const url = new URL(request.url ?? "/", "http://banger");
+    for (const id of Object.keys(routes) as (keyof Routes)[]) {
+      const route: Route = routes[id];
+      const handler = handlers[id] as Handler<Route>;
+      const params = route.kind === "upgrade" ? matchPath(route.path, url.pathname) : undefined;
+      if (params === undefined || handler.kind !== "upgrade") continue;
+      const input = parseInput(route, { params, query: Object.fromEntries(url.searchParams), body: undefined, stream: request });
+      const other = await handler.run(input);
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: banger-stream\r\n\r\n");
+      if (head.length > 0) socket.unshift(head);
+      relay(socket, other, handler.carries);
+      return;
+    }
+    throw new BangerError("api.not_found", `no route ${url.pathname} to upgrade`);
+  } catch (error) {
+    socket.end(rawErrorAnswer(error));
+  }
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  if (wanted.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const value = decodeURIComponent(given[index] ?? "");
+    if (part.startsWith(":")) params[part.slice(1)] = value;
+    else if (part !== value) return undefined;
+  }
+  return params;
+}
+
+function sendError(reply: FastifyReply, error: BangerError): FastifyReply {
+  return reply.code(httpStatus(error.code)).send(error.toBody());
+}
+
+function asBangerError(error: unknown): BangerError {
+  if (error instanceof BangerError) return error;
+  const { statusCode, message } = error as { readonly statusCode?: number; readonly message: string };
+  if (statusCode === 413) return new BangerError("api.too_large", `the request body is larger than ${BODY_LIMIT} bytes`);
+  if (statusCode !== undefined && statusCode < 500) return new BangerError("api.bad_request", message, { cause: error });
+  return BangerError.fromBody(bodyOf(error));
+}

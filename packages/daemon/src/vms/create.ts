@@ -1,0 +1,107 @@
+// Making a VM: everything is checked before anything is made, and what fails is undone.
+import { humanId } from "human-id";
+import { BangerError, isVmName, parseVmName, type CreateVmBody, type EffectiveSpec, type VmName } from "@banger/api";
+import type { Config, HostResources, ResolveSpec } from "../config/contract.ts";
+import type { ReadyImage } from "../images/contract.ts";
+import type { Operation } from "../operations/registry.ts";
+import type { VmRecord } from "../state/vm-record.ts";
+import type { DriverChoice, VmDeps } from "./deps.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+
+export interface CreateDeps extends VmDeps {
+  /** The config file as it is now. Throws `config.invalid`. */
+  readonly config: () => Promise<Config>;
+  readonly hostResources: () => Promise<HostResources>;
+  readonly resolveSpec: ResolveSpec;
+  /** Throws when the subnet is exhausted. */
+  readonly nextAddress: (used: ReadonlySet<string>) => string;
+}
+
+/** Answers the record of the new VM, booted unless `start` is false. Undone on failure or abort, unless the guest's failure is worth a look. */
+export async function createVm(deps: CreateDeps, lifecycle: Lifecycle, body: CreateVmBody, operation: Operation): Promise<VmRecord> {
+  const spec = deps.resolveSpec({ ...body.spec, image: body.image }, await deps.config(), await deps.hostResources());
+  const choice = await deps.chooseDriver(body.driver ?? null, operation.signal);
+  await deps.images.show(spec.image.value);
+  const record = deps.records.insert((used) => newRecord({ deps, body, spec, choice, used }));
+  try {
+    const image = await imageFor(deps, spec.image.value, operation);
+    deps.records.update(record.id, { imageDigest: image.digest });
+    operation.progress({ type: "spec", name: record.name, spec, driver: choice.driver, accelerator: choice.accelerator });
+    if (choice.slowBecause !== undefined) operation.warn("host.slow_accelerator", choice.slowBecause, "banger doctor");
+    if (body.start === false) {
+      await lifecycle.reach("stopped", record.id, operation);
+      deps.records.update(record.id, { status: "stopped", stopReason: { code: "never_started" } });
+    } else await lifecycle.start(record.id, operation);
+  } catch (error) {
+    await discardUnlessTelling(deps, lifecycle, { record, error, operation });
+    throw error;
+  }
+  return deps.records.get(record.id);
+}
+
+export interface FailedVm {
+  readonly record: VmRecord;
+  readonly error: unknown;
+  readonly operation: Operation;
+}
+
+/** A VM whose guest was booted but did not get ready is kept, so that its logs can tell why; any other failure leaves nothing. */
+export async function discardUnlessTelling(deps: CreateDeps, lifecycle: Lifecycle, { record, error, operation }: FailedVm): Promise<void> {
+  const isTelling = error instanceof BangerError && (error.code === "guest.not_ready" || error.code === "guest.configure_failed");
+  if (isTelling) deps.records.update(record.id, { leased: false });
+  else await lifecycle.remove(record.id, { ...operation, signal: new AbortController().signal });
+}
+
+async function imageFor(deps: CreateDeps, name: string, operation: Operation): Promise<ReadyImage> {
+  const here = await deps.images.find(name);
+  if (here !== undefined) return here;
+  return deps.images.pull(name, { signal: operation.signal, progress: operation.progress });
+}
+
+interface NewRecordInputs {
+  readonly deps: CreateDeps;
+  readonly body: CreateVmBody;
+  readonly spec: EffectiveSpec;
+  readonly choice: DriverChoice;
+  readonly used: ReadonlySet<string>;
+}
+
+function newRecord({ deps, body, spec, choice, used }: NewRecordInputs): VmRecord {
+  return {
+    id: deps.randomHex(8),
+    name: body.name === undefined ? freshName(deps) : parseVmName(body.name),
+    status: "creating",
+    stopReason: null,
+    image: spec.image.value,
+    imageDigest: "",
+    vcpu: spec.vcpu.value,
+    memoryMib: spec.memoryMib.value,
+    diskBytes: spec.diskBytes.value,
+    egress: body.egress ?? "full",
+    wantedDriver: body.driver ?? null,
+    driver: choice.driver,
+    accelerator: choice.accelerator,
+    address: deps.nextAddress(used),
+    forwards: body.publish ?? [],
+    authorizedKeys: body.authorizedKeys ?? [],
+    gitIdentity: body.gitIdentity ?? null,
+    machineId: deps.randomHex(16),
+    sshHostKey: "",
+    leased: body.lease ?? false,
+    networkLost: false,
+    bootId: null,
+    createdAt: deps.now().toISOString(),
+    startedAt: null,
+    reboots: [],
+  };
+}
+
+/** A readable name that no VM has. */
+function freshName(deps: CreateDeps): VmName {
+  const taken = new Set<string>(deps.records.list().map((record) => record.name));
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const name = humanId({ separator: "-", capitalize: false, adjectiveCount: 1, addAdverb: false }).split("-").slice(0, 2).join("-");
+    if (isVmName(name) && !taken.has(name)) return name;
+  }
+  return parseVmName(`vm-${deps.randomHex(4)}`);
+}

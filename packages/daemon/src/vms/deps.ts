@@ -1,0 +1,49 @@
+// What the life of a VM needs from the rest of the daemon.
+import type { AcceleratorName, DriverName, PortMapping } from "@banger/api";
+import type { RunAs } from "@banger/host";
+import type { ConnectGuest } from "../guest/contract.ts";
+import type { ImageService } from "../images/contract.ts";
+import type { HostNetwork } from "../network/contract.ts";
+import type { Journal } from "../state/journal.ts";
+import type { VmRecords } from "../state/vm-records.ts";
+import type { VmmDriver } from "../vmm/contract.ts";
+
+export interface DriverChoice {
+  readonly driver: DriverName;
+  readonly accelerator: AcceleratorName;
+  /** Why it is not faster, for people; undefined when there is nothing to say. */
+  readonly slowBecause?: string;
+}
+
+export interface HostKey {
+  readonly hostKey: string;
+  readonly hostKeyPublic: string;
+}
+
+/** The listeners on the host of published ports. */
+export interface PublishedPorts {
+  /** Listens for all of `mappings` or for none; answers them with the ports the kernel chose. Throws `network.port_in_use`. */
+  open(vmId: string, mappings: readonly PortMapping[]): Promise<PortMapping[]>;
+  /** Stops listening for one, or for all of a VM. Idempotent. */
+  close(vmId: string, only?: Pick<PortMapping, "hostAddress" | "hostPort">): Promise<void>;
+}
+
+export interface VmDeps {
+  readonly records: VmRecords;
+  readonly journal: Journal;
+  readonly drivers: Readonly<Record<DriverName, VmmDriver>>;
+  /** Throws `vmm.missing` or `vmm.unsupported` when the wanted one cannot be had. */
+  readonly chooseDriver: (wanted: DriverName | null, signal: AbortSignal) => Promise<DriverChoice>;
+  readonly network: HostNetwork;
+  readonly ports: PublishedPorts;
+  readonly images: ImageService;
+  readonly connectGuest: ConnectGuest;
+  readonly newHostKey: () => Promise<HostKey>;
+  /** Directory of all VMs' directories. */
+  readonly vmsDir: string;
+  /** Who runs VMMs and owns their files; null: the daemon's own user. */
+  readonly runAs: RunAs | null;
+  readonly now: () => Date;
+  readonly randomHex: (bytes: number) => string;
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+}

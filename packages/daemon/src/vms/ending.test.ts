@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { afterEnd, announcedOnConsole, REBOOT_LIMIT, type EndedVmm } from "./ending.ts";
+
+const ended = (change: Partial<EndedVmm>): EndedVmm => ({
+  exit: { status: 0, signal: null }, announced: null, consoleTail: "", reboots: [], nowMs: 1_000_000, ...change,
+});
+const reasonOf = (change: Partial<EndedVmm>) => {
+  const after = afterEnd(ended(change));
+  return after.action === "stopped" ? after.reason.code : after.action;
+};
+
+test("each way to end is told apart", () => {
+  assert.equal(reasonOf({ announced: "poweroff" }), "guest_poweroff");
+  assert.equal(reasonOf({ announced: "halt" }), "guest_poweroff");
+  assert.equal(reasonOf({ announced: "reboot" }), "boot-again");
+  assert.equal(reasonOf({ consoleTail: "VFS: unable\nKernel panic - not syncing: no root" }), "guest_panic");
+  assert.equal(reasonOf({ exit: { status: null, signal: "SIGKILL" } }), "killed");
+  assert.equal(reasonOf({ exit: { status: 137, signal: null } }), "killed");
+  assert.equal(reasonOf({ exit: { status: 1, signal: null } }), "crashed");
+  assert.equal(reasonOf({ exit: { status: null, signal: null } }), "crashed");
+});
+
+test("a boot loop ends after the limit, old reboots forgotten", () => {
+  const now = 10_000_000;
+  const close = Array.from({ length: REBOOT_LIMIT }, (_, index) => now - index * 1000);
+  assert.equal(reasonOf({ announced: "reboot", reboots: close, nowMs: now }), "reboot_loop");
+  const old = close.map((at) => at - 3_600_000);
+  assert.deepEqual(afterEnd(ended({ announced: "reboot", reboots: old, nowMs: now })), { action: "boot-again", reboots: [now] });
+});
+
+test("the last announcement on the console counts", () => {
+  assert.equal(announcedOnConsole("x\r\nbanger-agent: guest is going down: reboot\r\n"), "reboot");
+  assert.equal(announcedOnConsole("nothing"), null);
+});

@@ -1,0 +1,53 @@
+// What it means that a VMM has ended: the guest rebooted (boot it again), powered off, panicked, or the VMM was killed. Pure.
+import type { StopReason } from "@banger/api";
+import type { VmmExit } from "../vmm/contract.ts";
+
+/** More reboots than this within the window, and it is a loop. */
+export const REBOOT_LIMIT = 5;
+export const REBOOT_WINDOW_MS = 5 * 60_000;
+
+export interface EndedVmm {
+  readonly exit: VmmExit;
+  /** What the guest announced, over the channel or on its console. */
+  readonly announced: "poweroff" | "reboot" | "halt" | null;
+  /** The last lines of the console. */
+  readonly consoleTail: string;
+  /** When it rebooted before, Unix ms. */
+  readonly reboots: readonly number[];
+  readonly nowMs: number;
+}
+
+export type AfterEnd = { readonly action: "boot-again"; readonly reboots: number[] } | { readonly action: "stopped"; readonly reason: StopReason };
+
+export function afterEnd(ended: EndedVmm): AfterEnd {
+  if (ended.announced === "reboot") return afterReboot(ended);
+  if (ended.announced !== null) return stopped("guest_poweroff");
+  if (/Kernel panic/.test(ended.consoleTail)) return stopped("guest_panic", panicLines(ended.consoleTail));
+  if (ended.exit.signal === "SIGKILL" || ended.exit.status === 137) return stopped("killed", "the VMM was killed");
+  if (ended.exit.signal !== null) return stopped("killed", `the VMM was ended by ${ended.exit.signal}`);
+  if (ended.exit.status === null) return stopped("crashed", "the VMM is gone and nobody saw how");
+  return stopped("crashed", `the VMM ended with status ${ended.exit.status}; see banger vm logs`);
+}
+
+/** The last announcement of the agent in the console, such as `banger-agent: guest is going down: reboot`. */
+export function announcedOnConsole(consoleTail: string): EndedVmm["announced"] {
+  const all = [...consoleTail.matchAll(/banger-agent: guest is going down: (poweroff|reboot|halt)/g)];
+  const mode = all.at(-1)?.[1];
+  return mode === "poweroff" || mode === "reboot" || mode === "halt" ? mode : null;
+}
+
+function afterReboot(ended: EndedVmm): AfterEnd {
+  const recent = ended.reboots.filter((at) => ended.nowMs - at < REBOOT_WINDOW_MS);
+  if (recent.length < REBOOT_LIMIT) return { action: "boot-again", reboots: [...recent, ended.nowMs] };
+  return stopped("reboot_loop", `it rebooted ${recent.length + 1} times within ${REBOOT_WINDOW_MS / 60_000} minutes`);
+}
+
+function stopped(code: StopReason["code"], detail?: string): AfterEnd {
+  return { action: "stopped", reason: detail === undefined ? { code } : { code, detail } };
+}
+
+function panicLines(console: string): string {
+  const lines = console.split("\n").map((line) => line.trimEnd());
+  const at = lines.findIndex((line) => line.includes("Kernel panic"));
+  return lines.slice(Math.max(0, at - 3), at + 1).join("\n");
+}

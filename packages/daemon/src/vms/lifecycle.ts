@@ -1,0 +1,165 @@
+// Brings VMs to a goal: observe, plan, act, with one lock per VM. Starting can be cancelled by whoever wants the VM stopped
+// or gone; stopping and deleting finish once begun.
+import { BangerError, type StopReason } from "@banger/api";
+import { KeyedMutex } from "@banger/host";
+import type { Operation } from "../operations/registry.ts";
+import type { VmRecord } from "../state/vm-record.ts";
+import type { VmmExit } from "../vmm/contract.ts";
+import type { VmDeps } from "./deps.ts";
+import { afterEnd, announcedOnConsole } from "./ending.ts";
+import { logFile, tailOf } from "./log-files.ts";
+import { observe } from "./observe.ts";
+import { planVm, type Goal } from "./plan.ts";
+import { steps } from "./steps.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { Supervisors } from "./supervisors.ts";
+import { vmDir } from "./vm-directory.ts";
+
+/** An operation nobody follows: undoing, or what the daemon does by itself. */
+export type BackgroundRun = (kind: string, target: string, work: (operation: Operation) => Promise<void>) => Promise<void>;
+
+export class Lifecycle {
+  readonly supervisors: Supervisors;
+  readonly #deps: VmDeps;
+  readonly #background: BackgroundRun;
+  readonly #locks = new KeyedMutex();
+  readonly #starting = new Map<string, AbortController>();
+  readonly #killed = new Set<string>();
+
+  constructor(deps: VmDeps, background: BackgroundRun) {
+    this.#deps = deps;
+    this.#background = background;
+    this.supervisors = new Supervisors(deps, (vmId, supervisor, exit) => {
+      void this.#onExit(vmId, supervisor, exit);
+    });
+  }
+
+  /** Boots a VM that exists; one that runs is left as it is. On failure or abort it is stopped again and keeps the reason. */
+  async start(vmId: string, operation: Operation): Promise<void> {
+    using _held = await this.#locks.lock(vmId, operation.signal);
+    await this.#startLocked(vmId, operation);
+  }
+
+  async stop(vmId: string, operation: Operation): Promise<void> {
+    this.#cancelStart(vmId);
+    using _held = await this.#locks.lock(vmId);
+    if (this.#deps.records.get(vmId).status === "stopped") return;
+    this.#deps.records.update(vmId, { status: "stopping" });
+    await this.#settle(vmId, { code: "requested" }, operation);
+  }
+
+  /** Whatever a cut-short start or stop left is ended; the VM is stopped for `reason`. */
+  async abandon(vmId: string, reason: StopReason, operation: Operation): Promise<void> {
+    using _held = await this.#locks.lock(vmId);
+    await this.#settle(vmId, reason, operation);
+  }
+
+  /** Removes the VM and all it holds. A VM that is gone already is fine. */
+  async remove(vmId: string, operation: Operation): Promise<void> {
+    this.#cancelStart(vmId);
+    using _held = await this.#locks.lock(vmId);
+    if (this.#deps.records.find(vmId) === undefined) return;
+    this.#deps.records.update(vmId, { status: "deleting" });
+    await this.reach("absent", vmId, operation);
+  }
+
+  /** Sends a signal to the VMM. What ends by it is shown as killed. Throws `vm.not_running`. */
+  kill(vmId: string, signal: NodeJS.Signals, send: (supervisor: Supervisor, signal: NodeJS.Signals) => void): void {
+    const supervisor = this.supervisors.get(vmId);
+    if (signal === "SIGKILL" || signal === "SIGTERM") this.#killed.add(vmId);
+    send(supervisor, signal);
+  }
+
+  /** Observes, plans, and runs the plan's steps. The caller holds the VM's lock. */
+  async reach(goal: Goal, vmId: string, operation: Operation): Promise<void> {
+    const plan = planVm(goal, await observe(this.#deps, this.supervisors, vmId));
+    for (const step of plan) {
+      if (goal === "running") operation.signal.throwIfAborted();
+      await steps[step]({ deps: this.#deps, supervisors: this.supervisors, vmId, operation });
+    }
+  }
+
+  async #settle(vmId: string, reason: StopReason, operation: Operation): Promise<void> {
+    await this.reach("stopped", vmId, operation);
+    await this.#settleStopped(vmId, reason);
+  }
+
+  /** Its listeners are closed and its reason is kept. */
+  async #settleStopped(vmId: string, stopReason: StopReason): Promise<void> {
+    await this.#deps.ports.close(vmId);
+    this.#deps.records.update(vmId, { status: "stopped", stopReason, bootId: null, networkLost: false });
+  }
+
+  async #startLocked(vmId: string, operation: Operation): Promise<void> {
+    const record = this.#deps.records.get(vmId);
+    if (record.status === "running") return;
+    const cancel = new AbortController();
+    this.#starting.set(vmId, cancel);
+    const cancellable = { ...operation, signal: AbortSignal.any([operation.signal, cancel.signal]) };
+    try {
+      await this.#boot(record, cancellable);
+    } catch (error) {
+      await this.#undoStart(vmId, operation, error);
+      throw error;
+    } finally {
+      this.#starting.delete(vmId);
+    }
+  }
+
+  async #boot(record: VmRecord, operation: Operation): Promise<void> {
+    const { records, ports, chooseDriver } = this.#deps;
+    const choice = await chooseDriver(record.wantedDriver, operation.signal);
+    records.update(record.id, { status: "starting", stopReason: null, driver: choice.driver, accelerator: choice.accelerator });
+    const forwards = await ports.open(record.id, record.forwards);
+    records.update(record.id, { forwards });
+    await this.reach("running", record.id, operation);
+    records.update(record.id, { status: "running" });
+  }
+
+  async #undoStart(vmId: string, operation: Operation, error: unknown): Promise<void> {
+    const detail = error instanceof Error ? error.message : String(error);
+    const console = (await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 2048)).trim();
+    try {
+      await this.reach("stopped", vmId, { ...operation, signal: new AbortController().signal });
+    } finally {
+      await this.#settleStopped(vmId, { code: "start_failed", detail: console === "" ? detail : `${detail}\n${console}` });
+    }
+  }
+
+  #cancelStart(vmId: string): void {
+    this.#starting.get(vmId)?.abort(new BangerError("operation.cancelled", "the start was cancelled: the VM is to be stopped"));
+  }
+
+  /** The VMM ended by itself: boot again after a guest's reboot, else settle with the reason. */
+  async #onExit(vmId: string, supervisor: Supervisor, exit: VmmExit): Promise<void> {
+    // A start or stop under way sees the end itself, and holds the lock until it has settled the VM.
+    if (this.#starting.has(vmId)) return;
+    using _held = await this.#locks.lock(vmId);
+    if (this.supervisors.find(vmId) !== supervisor) return;
+    await this.settleEnded(vmId, { exit, announced: supervisor.ending }).catch((error: unknown) => {
+      this.#deps.log({ vm: vmId, error: String(error) }, "settling an ended VM failed");
+    });
+  }
+
+  /** Settles a VM whose VMM is gone. The caller holds the lock, or is the only one there (reconcile). */
+  async settleEnded(vmId: string, seen: { readonly exit: VmmExit; readonly announced: "poweroff" | "reboot" | "halt" | null }): Promise<void> {
+    const record = this.#deps.records.find(vmId);
+    if (record === undefined) return;
+    const consoleTail = await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 8192);
+    const exit = this.#killed.delete(vmId) ? { status: null, signal: "SIGKILL" } : seen.exit;
+    const next = afterEnd({
+      exit,
+      announced: seen.announced ?? announcedOnConsole(consoleTail),
+      consoleTail,
+      reboots: record.reboots,
+      nowMs: this.#deps.now().getTime(),
+    });
+    this.#deps.log({ vm: vmId, name: record.name, exit, next }, "a VMM ended");
+    await this.#background("vm.ended", record.name, async (operation) => {
+      await this.#settle(vmId, next.action === "stopped" ? next.reason : { code: "requested" }, operation);
+      if (next.action === "stopped") return;
+      this.#deps.records.update(vmId, { reboots: next.reboots });
+      await this.#startLocked(vmId, operation);
+    });
+  }
+}

@@ -1,0 +1,47 @@
+// The logs of a VM, kept bounded: the daemon truncates what the VMM and the guest append to.
+import { appendFile, open, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export type LogSource = "console" | "vmm" | "agent";
+
+/** A log is cut when it grows past this, in bytes. */
+export const LOG_CAP = 8 * 1024 * 1024;
+const KEPT_TAIL = 256 * 1024;
+
+export function logFile(vmDir: string, source: LogSource): string {
+  return join(vmDir, `${source}.log`);
+}
+
+/** The last `bytes` of a file as text; empty when there is none. */
+export async function tailOf(path: string, bytes: number): Promise<string> {
+  try {
+    await using file = await open(path, "r");
+    const { size } = await file.stat();
+    const length = Math.min(size, bytes);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString("utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+/** Cuts a log past its cap down, keeping its tail in `NAME.1`. Writers append, so they go on at the new end. */
+export async function capLog(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.size <= LOG_CAP) return;
+  await writeFile(`${path}.1`, await tailOf(path, KEPT_TAIL), { mode: 0o600 });
+  await truncate(path, 0);
+}
+
+/** One line of a guest's text with control characters shown, not obeyed. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- these are what must not reach a terminal
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+export async function appendAgentLog(vmDir: string, lines: readonly string[]): Promise<void> {
+  const path = logFile(vmDir, "agent");
+  await appendFile(path, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+  await capLog(path);
+}

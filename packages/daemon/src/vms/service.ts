@@ -1,0 +1,188 @@
+// VMs as the API offers them. Long work runs as operations that were made by the caller; this file is the table of contents.
+import { BangerError, type CreateVmBody, type PortMapping, type ReadinessLevel, type Vm } from "@banger/api";
+import { signalProcess } from "@banger/host";
+import type { Operation } from "../operations/registry.ts";
+import type { VmRecord } from "../state/vm-record.ts";
+import { createVm, discardUnlessTelling, type CreateDeps } from "./create.ts";
+import { deadlinesOf } from "./deadlines.ts";
+import { GuestAccess } from "./guest-access.ts";
+import { Leases } from "./leases.ts";
+import { Lifecycle, type BackgroundRun } from "./lifecycle.ts";
+import { logFile, tailOf } from "./log-files.ts";
+import { reconcile } from "./reconcile.ts";
+import { viewOf } from "./view.ts";
+import { vmDir } from "./vm-directory.ts";
+
+const SIGNALS = ["SIGTERM", "SIGKILL", "SIGINT", "SIGSTOP", "SIGCONT", "SIGHUP", "SIGQUIT"] as const;
+
+export class VmService {
+  readonly guests: GuestAccess;
+  readonly #deps: CreateDeps;
+  readonly #lifecycle: Lifecycle;
+  readonly #leases: Leases;
+
+  constructor(deps: CreateDeps, background: BackgroundRun) {
+    this.#deps = deps;
+    this.#lifecycle = new Lifecycle(deps, background);
+    this.#leases = new Leases({
+      expire: (vmId) => {
+        const name = deps.records.find(vmId)?.name ?? vmId;
+        void background("lease.expired", name, (operation) => this.#lifecycle.remove(vmId, operation)).then(() => this.#releaseHost());
+      },
+    });
+    this.guests = new GuestAccess(deps.records, this.#lifecycle.supervisors, (name, level, signal) => this.waitFor(name, level, signal));
+  }
+
+  get running(): number {
+    return this.#lifecycle.supervisors.size;
+  }
+
+  get count(): number {
+    return this.#deps.records.list().length;
+  }
+
+  async reconcile(operation: Operation): Promise<void> {
+    await reconcile(this.#deps, this.#lifecycle, operation);
+    for (const record of this.#deps.records.list()) {
+      if (record.leased) this.#leases.expect(record.id);
+    }
+    this.#deps.network.onLost((vmIds) => {
+      for (const vmId of vmIds) {
+        if (this.#deps.records.find(vmId)?.status === "running") this.#deps.records.update(vmId, { networkLost: true });
+      }
+    });
+    await this.#releaseHost();
+  }
+
+  list(): Promise<Vm[]> {
+    return Promise.all(this.#deps.records.list().map((record) => this.#view(record)));
+  }
+
+  show(name: string): Promise<Vm> {
+    return this.#view(this.#deps.records.byName(name));
+  }
+
+  /** Creates and, unless told otherwise, boots; what fails before the guest was reached leaves nothing. */
+  async create(body: CreateVmBody, operation: Operation): Promise<Vm> {
+    const record = await createVm(this.#deps, this.#lifecycle, body, operation);
+    try {
+      if (body.start !== false) await this.#ready(record.id, body.wait ?? "agent", operation.signal);
+    } catch (error) {
+      await discardUnlessTelling(this.#deps, this.#lifecycle, { record, error, operation });
+      throw error;
+    }
+    if (body.lease === true) this.#leases.expect(record.id);
+    return this.show(record.name);
+  }
+
+  async start(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
+    const { id } = this.#deps.records.byName(name);
+    await this.#lifecycle.start(id, operation);
+    await this.#ready(id, wait ?? "agent", operation.signal);
+    return this.show(name);
+  }
+
+  async stop(name: string, operation: Operation): Promise<Vm> {
+    await this.#lifecycle.stop(this.#deps.records.byName(name).id, operation);
+    await this.#releaseHost();
+    return this.show(name);
+  }
+
+  async restart(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
+    await this.#lifecycle.stop(this.#deps.records.byName(name).id, operation);
+    return this.start(name, wait, operation);
+  }
+
+  async delete(name: string, operation: Operation): Promise<void> {
+    await this.#removeNow(this.#deps.records.byName(name).id, operation);
+  }
+
+  kill(name: string, signal: string | undefined): Promise<Vm> {
+    const wanted = (signal ?? "KILL").toUpperCase().replace(/^(SIG)?/, "SIG");
+    const known = SIGNALS.find((each) => each === wanted);
+    if (known === undefined) throw new BangerError("vm.bad_spec", `${JSON.stringify(signal)} is not a signal banger sends`, { hint: `one of ${SIGNALS.map((each) => each.slice(3)).join(", ")}` });
+    const record = this.#deps.records.byName(name);
+    if (record.status !== "running") throw notRunning(record);
+    this.#lifecycle.kill(record.id, known, (supervisor, sent) => signalProcess(supervisor.process.vmm, sent));
+    return this.show(name);
+  }
+
+  /** Throws `vm.not_running`, or `guest.not_ready` at the deadline. */
+  async waitFor(name: string, level: ReadinessLevel, signal: AbortSignal): Promise<Vm> {
+    const record = this.#deps.records.byName(name);
+    if (record.status !== "running") throw notRunning(record);
+    await this.#ready(record.id, level, signal);
+    return this.show(name);
+  }
+
+  async holdLease(name: string, hangUp: AbortSignal): Promise<void> {
+    const record = this.#deps.records.byName(name);
+    if (record.leased) await this.#leases.hold(record.id, hangUp);
+  }
+
+  releaseLease(name: string): Promise<Vm> {
+    const record = this.#deps.records.byName(name);
+    this.#leases.release(record.id);
+    this.#deps.records.update(record.id, { leased: false });
+    return this.show(name);
+  }
+
+  async forward(name: string, mapping: PortMapping): Promise<Vm> {
+    const record = this.#deps.records.byName(name);
+    const added = record.status === "running" ? await this.#deps.ports.open(record.id, [mapping]) : [mapping];
+    this.#deps.records.update(record.id, { forwards: [...record.forwards, ...added] });
+    return this.show(name);
+  }
+
+  async unforward(name: string, which: Pick<PortMapping, "hostAddress" | "hostPort">): Promise<Vm> {
+    const record = this.#deps.records.byName(name);
+    await this.#deps.ports.close(record.id, which);
+    const kept = record.forwards.filter((each) => each.hostAddress !== which.hostAddress || each.hostPort !== which.hostPort);
+    this.#deps.records.update(record.id, { forwards: kept });
+    return this.show(name);
+  }
+
+  /** The directory that holds the VM's logs. */
+  logDirectory(name: string): string {
+    return vmDir(this.#deps, this.#deps.records.byName(name).id);
+  }
+
+  usersOf(imageDigest: string): string[] {
+    return this.#deps.records.list().filter((record) => record.imageDigest === imageDigest).map((record) => record.name);
+  }
+
+  /** Lets go of all VMs; they run on. */
+  close(): void {
+    this.#lifecycle.supervisors.stopAll();
+  }
+
+  async #removeNow(vmId: string, operation: Operation): Promise<void> {
+    this.#leases.release(vmId);
+    await this.#lifecycle.remove(vmId, { ...operation, signal: new AbortController().signal });
+    await this.#releaseHost();
+  }
+
+  async #ready(vmId: string, level: ReadinessLevel, signal: AbortSignal): Promise<void> {
+    const supervisor = this.#lifecycle.supervisors.get(vmId);
+    const { readinessMs } = deadlinesOf(supervisor.process.accelerator);
+    if (await supervisor.reached(level, readinessMs, signal)) return;
+    const { name } = this.#deps.records.get(vmId);
+    const console = (await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 2048)).trim().split("\n").at(-1) ?? "";
+    throw new BangerError("guest.not_ready", `the guest did not become ready (${level}) in ${readinessMs / 1000} s (last sign of life: ${console === "" ? "none on the console" : JSON.stringify(console)})`, {
+      hint: `the VM is kept for a look: banger vm logs ${name}     remove it: banger vm delete ${name}`,
+    });
+  }
+
+  #view(record: VmRecord): Promise<Vm> {
+    return viewOf(this.#deps, this.#lifecycle.supervisors, record);
+  }
+
+  /** Ends what all VMs share on the host once none uses it. */
+  async #releaseHost(): Promise<void> {
+    if (!this.#deps.records.list().some((record) => this.#deps.journal.of(record.id).has("network"))) await this.#deps.network.release();
+  }
+}
+
+function notRunning(record: VmRecord): BangerError {
+  return new BangerError("vm.not_running", `${record.name} is not running (${record.status})`, { hint: `banger vm start ${record.name}` });
+}

@@ -1,0 +1,146 @@
+// The steps of a plan as effects. Each is idempotent, and what it makes is journalled before it is made.
+import { BangerError } from "@banger/api";
+import { isProcessAlive } from "@banger/host";
+import { macOfAddress, type Attachment } from "../network/contract.ts";
+import type { Operation } from "../operations/registry.ts";
+import type { VmRecord } from "../state/vm-record.ts";
+import type { VmmProcess, VmmSpec } from "../vmm/contract.ts";
+import { deadlinesOf } from "./deadlines.ts";
+import type { VmDeps } from "./deps.ts";
+import { guestConfiguration } from "./guest-configuration.ts";
+import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
+import type { Step } from "./plan.ts";
+import type { Supervisors } from "./supervisors.ts";
+
+export interface StepContext {
+  readonly deps: VmDeps;
+  readonly supervisors: Supervisors;
+  readonly vmId: string;
+  readonly operation: Operation;
+}
+
+export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void>>> = {
+  "make-directory": async ({ deps, vmId, operation }) => {
+    const { diskBytes } = deps.records.get(vmId);
+    await operation.stage("disk", () => deps.journal.acquire(vmId, "directory", () => makeVmDirectory(deps, vmId, diskBytes)));
+  },
+
+  "attach-network": async ({ deps, vmId, operation }) => {
+    const record = deps.records.get(vmId);
+    const available = await deps.network.availability();
+    if (!available.available) {
+      operation.warn("network.no_egress", available.message, available.hint);
+      await deps.journal.acquire(vmId, "network", () => Promise.resolve(null));
+      return;
+    }
+    const vm = networkOf(record);
+    await operation.stage("network", () => deps.journal.acquire(vmId, "network", () => deps.network.attach(vm, operation.signal)));
+    deps.records.update(vmId, { networkLost: false });
+  },
+
+  "start-vmm": async ({ deps, supervisors, vmId, operation }) => {
+    const record = deps.records.get(vmId);
+    const driver = deps.drivers[record.driver];
+    const spec = await vmmSpec(deps, record);
+    const process = await deps.journal.acquire(vmId, "process", () => driver.start(spec, operation.signal));
+    supervisors.watch(vmId, process);
+  },
+
+  "configure-guest": async ({ deps, supervisors, vmId, operation }) => {
+    const record = deps.records.get(vmId);
+    const supervisor = supervisors.get(vmId);
+    const image = await deps.images.byDigest(record.imageDigest);
+    const key = await deps.newHostKey();
+    const attachment = attachmentOf(deps, vmId);
+    await operation.stage("boot", async () => {
+      const guest = await supervisor.connect(deadlinesOf(supervisor.process.accelerator).agentMs, operation.signal).catch((cause: unknown) => {
+        if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
+        throw new BangerError("guest.not_ready", `the guest's agent did not answer: ${cause.message}`, { hint: `banger vm logs ${record.name}`, cause });
+      });
+      const network = attachment === null ? null : deps.network.subnet;
+      await guest.configure(guestConfiguration({ record, image, key, network, nowMs: deps.now().getTime() }), operation.signal);
+      const { bootId } = await guest.health(operation.signal);
+      deps.records.update(vmId, { sshHostKey: key.hostKeyPublic, bootId, startedAt: deps.now().toISOString() });
+    });
+    supervisor.follow();
+  },
+
+  "shutdown-guest": async ({ supervisors, vmId, operation }) => {
+    const supervisor = supervisors.find(vmId);
+    if (supervisor === undefined) return;
+    const deadlines = deadlinesOf(supervisor.process.accelerator);
+    await operation.stage("shutdown", async () => {
+      try {
+        await supervisor.guest().shutdown("poweroff", deadlines.graceMs);
+        await supervisors.ended(vmId, deadlines.poweroffMs);
+      } catch (error) {
+        operation.warn("guest.unreachable", `the guest did not power off by itself: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+  },
+
+  "end-vmm": async ({ deps, supervisors, vmId }) => {
+    supervisors.forget(vmId);
+    const process = await processOf(deps, vmId);
+    await deps.journal.release(vmId, "process", async () => {
+      if (process !== null) await deps.drivers[process.driver].end(process);
+    });
+  },
+
+  "detach-network": async ({ deps, vmId }) => {
+    await deps.journal.release(vmId, "network", () => deps.network.detach(vmId));
+  },
+
+  "remove-directory": async ({ deps, vmId }) => {
+    await deps.journal.release(vmId, "directory", () => removeVmDirectory(deps, vmId));
+  },
+
+  forget: async ({ deps, vmId }) => {
+    await deps.ports.close(vmId);
+    deps.records.remove(vmId);
+  },
+};
+
+/** The journalled VMM of a VM, alive or not; one whose start was not recorded is looked for. */
+export async function processOf(deps: VmDeps, vmId: string): Promise<VmmProcess | null> {
+  const resource = deps.journal.of(vmId).get("process");
+  if (resource === undefined) return null;
+  if (resource.state === "acquired") return resource.detail as VmmProcess;
+  for (const driver of Object.values(deps.drivers)) {
+    const found = await driver.find(vmDir(deps, vmId));
+    if (found !== null && isProcessAlive(found.vmm)) return found;
+  }
+  return null;
+}
+
+function networkOf(record: VmRecord) {
+  if (record.address === null) throw new Error(`VM ${record.id} has no address`);
+  return { vmId: record.id, address: record.address, mac: macOfAddress(record.address), egress: record.egress };
+}
+
+/** What the VM holds of the network; null when this host has none to give. */
+function attachmentOf(deps: VmDeps, vmId: string): Attachment | null {
+  return (deps.journal.of(vmId).get("network")?.detail ?? null) as Attachment | null;
+}
+
+async function vmmSpec(deps: VmDeps, record: VmRecord): Promise<VmmSpec> {
+  const image = await deps.images.byDigest(record.imageDigest);
+  const attachment = attachmentOf(deps, record.id);
+  if (record.accelerator === null) throw new Error(`VM ${record.id} has no accelerator chosen`);
+  return {
+    vmId: record.id,
+    vcpu: record.vcpu,
+    memoryMib: record.memoryMib,
+    boot: image.boot,
+    kernelArguments: [],
+    disks: [
+      { id: "base", path: image.basePath, readOnly: true },
+      { id: "data", path: dataDisk(deps, record.id), readOnly: false },
+      ...(image.modulesPath === null ? [] : [{ id: "modules", path: image.modulesPath, readOnly: true } as const]),
+    ],
+    nic: attachment === null ? null : { tap: attachment.tap, mac: networkOf(record).mac },
+    namespace: attachment?.namespace ?? null,
+    accelerator: record.accelerator,
+    vmDir: vmDir(deps, record.id),
+  };
+}

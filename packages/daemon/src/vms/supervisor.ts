@@ -1,0 +1,178 @@
+// Watches one live VMM: keeps a connection to its agent, follows its events, and tells when it has ended. It outlives any
+// request; a daemon that starts anew makes one for each VM it finds alive.
+import { setTimeout as delay } from "node:timers/promises";
+import { BangerError, type ReadinessLevel } from "@banger/api";
+import { abortable, isProcessAlive, poll } from "@banger/host";
+import type { ConnectGuest, GuestClient, GuestEvent } from "../guest/contract.ts";
+import type { VmmDriver, VmmExit, VmmProcess } from "../vmm/contract.ts";
+import { appendAgentLog, capLog, logFile, printable, tailOf } from "./log-files.ts";
+
+export interface SupervisorDeps {
+  readonly process: VmmProcess;
+  readonly driver: VmmDriver;
+  readonly connectGuest: ConnectGuest;
+  readonly now: () => Date;
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  readonly onReadiness: () => void;
+  /** The VMM has ended by itself; not called once `stop` was. */
+  readonly onExit: (exit: VmmExit) => void;
+}
+
+export type GuestEnding = "poweroff" | "reboot" | "halt";
+const LOG_CHECK_MS = 30_000;
+/** How long a guest that announced its power-off may take to get there, in milliseconds. */
+const POWEROFF_MS = 20_000;
+
+export class Supervisor {
+  readonly process: VmmProcess;
+  readonly #deps: SupervisorDeps;
+  readonly #ended = new AbortController();
+  readonly #readiness = new Set<ReadinessLevel>();
+  readonly #listeners = new Set<() => void>();
+  #guest: GuestClient | undefined;
+  #ending: GuestEnding | null = null;
+  #lastLogSeq = 0;
+
+  constructor(deps: SupervisorDeps) {
+    this.#deps = deps;
+    this.process = deps.process;
+    void this.#watchExit();
+    void this.#capLogs();
+  }
+
+  get readiness(): ReadinessLevel[] {
+    return [...this.#readiness];
+  }
+
+  get ending(): GuestEnding | null {
+    return this.#ending;
+  }
+
+  get isOver(): boolean {
+    return this.#ended.signal.aborted;
+  }
+
+  /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends. */
+  async connect(timeoutMs: number, signal: AbortSignal): Promise<GuestClient> {
+    const client = await this.#open(timeoutMs, AbortSignal.any([signal, this.#ended.signal]));
+    this.#guest = client;
+    return client;
+  }
+
+  /** Follows the guest from now on, reconnecting whenever the connection is lost. Call once, after `connect`. */
+  follow(): void {
+    void this.#followGuest();
+  }
+
+  /** The live connection. Throws `guest.unreachable` when there is none at the moment. */
+  guest(): GuestClient {
+    if (this.#guest !== undefined) return this.#guest;
+    throw new BangerError("guest.unreachable", "the guest's agent does not answer at the moment", { hint: "try again, or look at banger vm logs" });
+  }
+
+  /** Resolves once `level` is reached; false at the deadline. Throws when the VM ends or the signal aborts. */
+  async reached(level: ReadinessLevel, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const given = AbortSignal.any([signal, this.#ended.signal, deadline]);
+    while (!this.#readiness.has(level)) {
+      try {
+        await abortable(new Promise<void>((resolve) => this.#listeners.add(resolve)), given);
+      } catch (error) {
+        if (this.#ended.signal.aborted) throw new BangerError("vm.not_running", `the VM ended before it was ready (${level})`, { hint: "banger vm logs NAME tells why" });
+        if (deadline.aborted && !signal.aborted) return false;
+        throw error;
+      }
+    }
+    return true;
+  }
+
+  /** Stops watching; the VMM is left alone. */
+  stop(): void {
+    this.#ended.abort(new BangerError("vm.not_running", "the VM is not running"));
+    this.#wake();
+    void this.#guest?.[Symbol.asyncDispose]();
+    this.#guest = undefined;
+  }
+
+  async #watchExit(): Promise<void> {
+    try {
+      const exit = await this.#deps.driver.wait(this.process, this.#ended.signal);
+      if (this.isOver) return;
+      await this.#lastWords();
+      this.stop();
+      this.#deps.onExit(exit);
+    } catch (error) {
+      if (!this.isOver) this.#deps.log({ error: String(error) }, "watching the VMM failed");
+    }
+  }
+
+  /** Events still in the pipe when the VMM ends tell how the guest went down: let the connection drain. */
+  async #lastWords(): Promise<void> {
+    if (this.#guest !== undefined) await Promise.race([this.#guest.closed, delay(500)]);
+  }
+
+  async #followGuest(): Promise<void> {
+    while (!this.isOver) {
+      try {
+        this.#guest ??= await this.#open(60_000, this.#ended.signal);
+        await this.#guest.setClock(this.#deps.now().getTime());
+        for await (const event of this.#guest.events(this.#ended.signal)) await this.#onEvent(event);
+      } catch (error) {
+        if (this.isOver) return;
+        this.#deps.log({ error: String(error) }, "the guest's connection was lost");
+      }
+      await this.#guest?.[Symbol.asyncDispose]();
+      this.#guest = undefined;
+      if (!isProcessAlive(this.process.vmm)) return;
+      await delay(200, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+    }
+  }
+
+  /** The kernel's last words, printed whatever its log level, say that the guest is down for good. */
+  async #endAfterPoweroff(): Promise<void> {
+    const console = logFile(this.process.vmDir, "console");
+    const isDown = async () => (/reboot: (Power down|System halted)/.test(await tailOf(console, 4096)) ? true : undefined);
+    await poll(isDown, { timeoutMs: POWEROFF_MS, intervalMs: 100, signal: this.#ended.signal }).catch(() => undefined);
+    if (!this.isOver) await this.#deps.driver.end(this.process);
+  }
+
+  #open(timeoutMs: number, signal: AbortSignal): Promise<GuestClient> {
+    const { driver, connectGuest } = this.#deps;
+    return connectGuest({
+      kind: driver.features.channel,
+      open: (openSignal) => driver.connect(this.process, openSignal),
+      signal,
+      timeoutMs,
+    });
+  }
+
+  async #onEvent(event: GuestEvent): Promise<void> {
+    switch (event.type) {
+      case "readiness":
+        this.#readiness.add(event.level);
+        this.#wake();
+        return;
+      case "ending":
+        this.#ending = event.mode;
+        if (event.mode !== "reboot" && this.#deps.driver.features.outlivesPoweroff) void this.#endAfterPoweroff();
+        return;
+      case "log":
+        if (event.seq <= this.#lastLogSeq) return;
+        this.#lastLogSeq = event.seq;
+        await appendAgentLog(this.process.vmDir, [`${new Date(event.timeUnixMs).toISOString()} ${event.level} ${printable(event.message)}`]);
+    }
+  }
+
+  #wake(): void {
+    for (const listener of this.#listeners) listener();
+    this.#listeners.clear();
+    this.#deps.onReadiness();
+  }
+
+  async #capLogs(): Promise<void> {
+    while (!this.isOver) {
+      await delay(LOG_CHECK_MS, undefined, { signal: this.#ended.signal, ref: false }).catch(() => undefined);
+      for (const source of ["console", "vmm"] as const) await capLog(logFile(this.process.vmDir, source)).catch(() => undefined);
+    }
+  }
+}

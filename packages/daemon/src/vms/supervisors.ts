@@ -1,0 +1,68 @@
+// The supervisors of all live VMs of this daemon, by VM id.
+import { BangerError } from "@banger/api";
+import type { VmmExit, VmmProcess } from "../vmm/contract.ts";
+import type { VmDeps } from "./deps.ts";
+import { Supervisor } from "./supervisor.ts";
+import { poll } from "@banger/host";
+
+export type OnVmExit = (vmId: string, supervisor: Supervisor, exit: VmmExit) => void;
+
+export class Supervisors {
+  readonly #live = new Map<string, Supervisor>();
+  readonly #deps: VmDeps;
+  readonly #onExit: OnVmExit;
+
+  constructor(deps: VmDeps, onExit: OnVmExit) {
+    this.#deps = deps;
+    this.#onExit = onExit;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Starts watching a VMM that lives. */
+  watch(vmId: string, process: VmmProcess): Supervisor {
+    this.#live.get(vmId)?.stop();
+    const supervisor: Supervisor = new Supervisor({
+      process,
+      driver: this.#deps.drivers[process.driver],
+      connectGuest: this.#deps.connectGuest,
+      now: this.#deps.now,
+      log: (fields, message) => this.#deps.log({ vm: vmId, ...fields }, message),
+      onReadiness: () => undefined,
+      onExit: (exit) => this.#onExit(vmId, supervisor, exit),
+    });
+    this.#live.set(vmId, supervisor);
+    return supervisor;
+  }
+
+  find(vmId: string): Supervisor | undefined {
+    return this.#live.get(vmId);
+  }
+
+  /** Throws `vm.not_running`. */
+  get(vmId: string): Supervisor {
+    const supervisor = this.#live.get(vmId);
+    if (supervisor !== undefined) return supervisor;
+    throw new BangerError("vm.not_running", "the VM is not running");
+  }
+
+  /** Waits until the VM's VMM has ended by itself. Throws at the deadline. */
+  async ended(vmId: string, timeoutMs: number): Promise<void> {
+    const supervisor = this.#live.get(vmId);
+    if (supervisor === undefined) return;
+    const over = await poll(() => (supervisor.isOver ? true : undefined), { timeoutMs });
+    if (over === undefined) throw new BangerError("guest.not_ready", `it did not power off within ${Math.round(timeoutMs / 1000)} s`);
+  }
+
+  forget(vmId: string): void {
+    this.#live.get(vmId)?.stop();
+    this.#live.delete(vmId);
+  }
+
+  /** Stops watching all; the VMs run on. */
+  stopAll(): void {
+    for (const vmId of [...this.#live.keys()]) this.forget(vmId);
+  }
+}
