@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,45 +10,65 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"banger/guest/internal/api"
 	"banger/guest/internal/boot"
 	"banger/guest/internal/channel"
+	"banger/guest/internal/ending"
 	"banger/guest/internal/events"
 	"banger/guest/internal/execs"
+	"banger/guest/internal/guest"
 	"banger/guest/internal/server"
+)
+
+const (
+	commandsCgroup = "/sys/fs/cgroup/banger"
+	searchPath     = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // runService is the composition root of the service process.
 func runService() error {
-	ctx := context.Background()
+	prepareProcess()
 	commandLine, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
 		return err
 	}
 	settings := boot.ParseSettings(string(commandLine))
 	journal := events.NewJournal(events.Deps{Uptime: uptime, Now: time.Now, Mirror: mirrorToConsole})
-	launcher := &execs.Launcher{Cgroup: -1}
+	launcher := &execs.Launcher{Cgroup: execs.NewCgroup(commandsCgroup), ResetOOMScore: true}
 	registry := execs.NewRegistry(launcher)
-	calls := server.New(server.Deps{
-		Health: func() api.Health {
-			return api.Health{Version: version, Protocol: api.Protocol, Stage: api.StageWaiting, Readiness: journal.Levels(), UptimeMs: uptime().Milliseconds()}
-		},
-		Configure: func(context.Context, api.Configure) error { return api.Errorf(api.Failed, "not yet") },
-		Shutdown: func(context.Context, api.Shutdown) error {
-			registry.EndAll(time.Second)
-			unix.Sync()
-			time.AfterFunc(20*time.Millisecond, func() { _ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF) })
-			return nil
-		},
-		Journal: journal,
-		Execs:   registry,
+	state := guest.New(guest.Deps{
+		Version:       version,
+		Uptime:        uptime,
+		First:         boot.ConnectFirst(),
+		Journal:       journal,
+		Execs:         registry,
+		Launcher:      launcher,
+		ModulesLoaded: loadModules(journal),
+		ServeSSH:      func(string, []string) error { return errors.New("not yet") },
 	})
+	calls := server.New(server.Deps{Guest: state, Journal: journal, Execs: registry})
+	return serveChannel(context.Background(), settings.Channel, calls.ServeConn)
+}
+
+// prepareProcess sets what must not be inherited from the kernel's bare environment.
+func prepareProcess() {
+	unix.Umask(0o022)
+	_ = os.Setenv("PATH", searchPath)
+	// The way to the guest must survive a guest that runs out of memory.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0)
+}
+
+// loadModules loads while the channel is already being opened; what it returns closes when all is loaded.
+func loadModules(journal *events.Journal) <-chan struct{} {
+	loaded := make(chan struct{})
 	go func() {
+		defer close(loaded)
 		if err := boot.LoadModules(boot.ModulesDirectory); err != nil {
 			journal.Logf(events.Error, "%v", err)
 		}
+		// The initramfs is memory.
+		_ = os.RemoveAll(boot.ModulesDirectory)
 	}()
-	return serveChannel(ctx, settings.Channel, calls.ServeConn)
+	return loaded
 }
 
 func serveChannel(ctx context.Context, kind boot.ChannelKind, serve func(net.Conn)) error {
@@ -75,6 +96,6 @@ func uptime() time.Duration {
 
 func mirrorToConsole(line events.Log) {
 	if line.Level != events.Info {
-		fmt.Fprintln(os.Stderr, "banger-agent:", line.Message)
+		ending.WriteConsole(line.Message)
 	}
 }

@@ -17,8 +17,8 @@ import (
 type Launcher struct {
 	// Env is the image's environment, "NAME=value".
 	Env []string
-	// Cgroup is a descriptor of the cgroup commands are started in; -1 leaves them in the agent's.
-	Cgroup int
+	// Cgroup is where commands are started; nil leaves them in the agent's.
+	Cgroup *Cgroup
 	// ResetOOMScore undoes for commands what the agent set for itself: its own immunity must not be inherited.
 	ResetOOMScore bool
 }
@@ -145,8 +145,9 @@ func findExecutable(name, cwd, searchPath string) (string, error) {
 
 func (l *Launcher) fork(plan plan, stdio *stdio) (*os.Process, error) {
 	attributes := &syscall.SysProcAttr{Setsid: true, Setctty: stdio.tty != nil, Ctty: 0, Credential: credential(plan.user)}
-	if l.Cgroup >= 0 {
-		attributes.UseCgroupFD, attributes.CgroupFD = true, l.Cgroup
+	if directory := l.Cgroup.open(); directory != nil {
+		defer directory.Close()
+		attributes.UseCgroupFD, attributes.CgroupFD = true, int(directory.Fd())
 	}
 	return os.StartProcess(plan.file, plan.argv, &os.ProcAttr{Dir: plan.cwd, Env: plan.env, Files: stdio.child, Sys: attributes})
 }

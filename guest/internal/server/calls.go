@@ -9,13 +9,13 @@ import (
 )
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, s.deps.Health())
+	writeJSON(w, http.StatusOK, s.deps.Guest.Health())
 }
 
 func (s *Server) configure(w http.ResponseWriter, r *http.Request) {
 	body, err := readJSON[api.Configure](r)
 	if err == nil {
-		err = s.deps.Configure(r.Context(), body)
+		err = s.deps.Guest.Configure(r.Context(), body)
 	}
 	answer(w, api.Empty{}, err)
 }
@@ -23,7 +23,7 @@ func (s *Server) configure(w http.ResponseWriter, r *http.Request) {
 func (s *Server) shutdown(w http.ResponseWriter, r *http.Request) {
 	body, err := readJSON[api.Shutdown](r)
 	if err == nil {
-		err = s.deps.Shutdown(r.Context(), body)
+		err = s.deps.Guest.Shutdown(body)
 	}
 	answer(w, api.Empty{}, err)
 }

@@ -25,11 +25,18 @@ const (
 
 // Deps are the parts of the agent behind the calls.
 type Deps struct {
-	Health    func() api.Health
-	Configure func(context.Context, api.Configure) error
-	Shutdown  func(context.Context, api.Shutdown) error
-	Journal   *events.Journal
-	Execs     *execs.Registry
+	Guest   Guest
+	Journal *events.Journal
+	Execs   *execs.Registry
+}
+
+// Guest is what the calls need of package guest.
+type Guest interface {
+	Health() api.Health
+	Configure(context.Context, api.Configure) error
+	Shutdown(api.Shutdown) error
+	// Running returns the error to answer while commands cannot run yet.
+	Running() error
 }
 
 // Server serves HTTP/2 connections.
@@ -61,12 +68,23 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/health", s.health)
 	mux.HandleFunc("POST /v1/configure", s.configure)
 	mux.HandleFunc("GET /v1/events", s.events)
-	mux.HandleFunc("POST /v1/exec", s.exec)
+	mux.HandleFunc("POST /v1/exec", s.whenRunning(s.exec))
 	mux.HandleFunc("POST /v1/shutdown", s.shutdown)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, api.Errorf(api.NotFound, "no call %s %s", r.Method, r.URL.Path))
 	})
 	return s.guard(mux)
+}
+
+// whenRunning refuses a call until the guest is configured.
+func (s *Server) whenRunning(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.deps.Guest.Running(); err != nil {
+			writeError(w, err)
+			return
+		}
+		next(w, r)
+	}
 }
 
 // guard turns a panic of a handler into a log line and a reset stream: one bad call must not end the agent.

@@ -1,0 +1,101 @@
+package configure
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"banger/guest/internal/api"
+	"banger/guest/internal/clock"
+	"banger/guest/internal/events"
+)
+
+// Deps are what Prepare needs of the rest of the agent.
+type Deps struct {
+	// SwitchRoot makes boot.NewRoot the root of this process and of the first.
+	SwitchRoot func() error
+	Journal    *events.Journal
+}
+
+// Prepared is a guest whose root is in place and whose init may start.
+type Prepared struct {
+	Init Found
+	// Data is the root of the data disk.
+	Data *os.File
+	// ImageSSH says whether the image's own sshd serves port 22; else the agent does.
+	ImageSSH bool
+}
+
+// Prepare does all of configure but starting init. After an error the guest is of no use.
+func Prepare(body api.Configure, deps Deps) (*Prepared, error) {
+	offset, err := clock.Set(body.TimeUnixMs)
+	if err != nil {
+		return nil, fmt.Errorf("set the clock: %w", err)
+	}
+	deps.Journal.Logf(events.Info, "the clock was off by %s", offset)
+	if err := setHostname(body.Hostname); err != nil {
+		return nil, err
+	}
+	if err := bringUpNetwork(body.Network); err != nil {
+		return nil, err
+	}
+	data, err := mountRoot(body.Disks)
+	if err != nil {
+		return nil, err
+	}
+	if err := grow(body.Disks.Data, data, deps.Journal); err != nil {
+		return nil, err
+	}
+	if err := deps.SwitchRoot(); err != nil {
+		return nil, fmt.Errorf("change root: %w", err)
+	}
+	return furnish(body, data)
+}
+
+func grow(disk api.Disk, data *os.File, journal *events.Journal) error {
+	if disk.Type != "ext4" {
+		return nil
+	}
+	grown, err := growExt4(disk.Device, data)
+	if grown {
+		journal.Logf(events.Info, "%s has grown to the size of its device", disk.Device)
+	}
+	return err
+}
+
+// furnish fills the new root; from here on "/" is the image's.
+func furnish(body api.Configure, data *os.File) (*Prepared, error) {
+	prepared := &Prepared{Data: data, Init: Found{Kind: api.InitNone}}
+	if body.Init == "auto" {
+		prepared.Init = FindInit("/")
+	}
+	isSystemd := prepared.Init.Kind == api.InitSystemd
+	prepared.ImageSSH = isSystemd && hasSSHD("/")
+	steps := []func() error{
+		func() error { return bindVolumes(data) },
+		func() error { return mountModules(body.Disks.Modules) },
+		makeTemporaryDirectory,
+		func() error { return writeIdentity("/", body) },
+		func() error { return writeSSH(body.SSH) },
+		func() error { return writeGitIdentity("/", body.Git) },
+	}
+	if isSystemd {
+		steps = append(steps, func() error { return writeUnits(prepared.ImageSSH) })
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return prepared, nil
+}
+
+// makeTemporaryDirectory makes /tmp where the image has none; the mode of one that is there is the image's affair.
+func makeTemporaryDirectory() error {
+	err := os.Mkdir("/tmp", 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return errors.Join(err, os.Chmod("/tmp", fs.ModeSticky|0o777))
+}
