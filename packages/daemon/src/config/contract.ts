@@ -14,6 +14,8 @@ export interface HostResources {
   readonly cpus: number;
   readonly memoryTotalBytes: number;
   readonly memoryAvailableBytes: number;
+  /** The file system that holds the VMs; left out where it is not known. */
+  readonly disk?: { readonly totalBytes: number; readonly availableBytes: number };
 }
 
 export interface SpecRequest {

@@ -1,0 +1,110 @@
+// Turns the text of config.toml into the daemon's settings. An unknown key is refused rather than ignored: a typing mistake
+// would otherwise pass for a setting that has no effect.
+import { BangerError } from "@banger/api";
+import { parse, TomlError } from "smol-toml";
+import { configOf, SETTINGS, type Settings, type Table } from "./settings.ts";
+import type { Config } from "./contract.ts";
+import { KeyPositions, type Position } from "./key-positions.ts";
+import { nearest } from "./nearest.ts";
+
+export interface ConfigSource {
+  /** Shown in errors. */
+  readonly file: string;
+  readonly text: string;
+  /** What `~/` stands for. */
+  readonly home: string;
+}
+
+interface Problem extends Position {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Throws `config.invalid` with `file:line:column` of the first problem; all of them are in its details. */
+export function parseConfig(source: ConfigSource): Config {
+  const document = parseToml(source);
+  const positions = new KeyPositions(source.text);
+  const problems: Problem[] = [];
+  const settings = readTable(document, SETTINGS, {
+    path: [],
+    home: source.home,
+    report: (path, problem) => problems.push({ ...(positions.of(path) ?? { line: 1, column: 1 }), ...problem }),
+  });
+  const [first, ...others] = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  if (first !== undefined) throw invalid(source.file, first, others);
+  return configOf(settings as Settings);
+}
+
+interface Reading {
+  readonly path: readonly string[];
+  readonly home: string;
+  report(path: readonly string[], problem: { readonly message: string; readonly hint: string }): void;
+}
+
+function readTable(values: Readonly<Record<string, unknown>>, known: Table, reading: Reading): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(values)) {
+    const path = [...reading.path, key];
+    const setting = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (setting === undefined) {
+      reading.report(path, unknownKey(path, known));
+    } else if (typeof setting === "function") {
+      try {
+        result[key] = setting(value, reading.home);
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        reading.report(path, { message: `${path.join(".")} is ${shown(value)}`, hint: `write ${error.message}` });
+      }
+    } else if (isTable(value)) {
+      result[key] = readTable(value, setting, { ...reading, path });
+    } else {
+      reading.report(path, { message: `${path.join(".")} is ${shown(value)}, not a table`, hint: `write [${key}] with keys below it` });
+    }
+  }
+  return result;
+}
+
+function unknownKey(path: readonly string[], known: Table): { readonly message: string; readonly hint: string } {
+  const key = path.at(-1) ?? "";
+  const table = path.slice(0, -1).join(".");
+  const guess = nearest(key, Object.keys(known));
+  return {
+    message: `unknown key ${JSON.stringify(key)}${table === "" ? "" : ` in [${table}]`}`,
+    hint: guess === undefined ? `known here: ${Object.keys(known).join(", ")}` : `did you mean ${guess}?`,
+  };
+}
+
+function parseToml({ file, text }: ConfigSource): Readonly<Record<string, unknown>> {
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    // smol-toml puts an excerpt below its sentence.
+    const [sentence = cause.message] = cause.message.replace(/^Invalid TOML document: /, "").split("\n");
+    throw new BangerError("config.invalid", `${file}:${cause.line}:${cause.column}: ${sentence}`, {
+      hint: "the file is TOML: https://toml.io",
+      details: { file, problems: [{ line: cause.line, column: cause.column, message: sentence }] },
+      cause,
+    });
+  }
+}
+
+function invalid(file: string, first: Problem, others: readonly Problem[]): BangerError {
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return new BangerError("config.invalid", `${file}:${first.line}:${first.column}: ${first.message}${more}`, {
+    hint: first.hint,
+    details: { file, problems: [first, ...others] },
+  });
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Date) return "a date";
+  if (isTable(value)) return "a table";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
