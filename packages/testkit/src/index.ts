@@ -1,1 +1,2 @@
-export {};
+export * from "./fake-agent.ts";
+export * from "./fake-serial-port.ts";

@@ -58,6 +58,8 @@ async function drained(guest: Duplex, api: Duplex): Promise<void> {
   }, PROBE_MS);
   try {
     await canWrite(guest, api);
+  } catch {
+    // A guest that is gone takes no more; the caller's input is still read, to its end.
   } finally {
     clearInterval(probe);
   }

@@ -1,0 +1,161 @@
+// Each call of docs/guest-protocol.md as the fake agent answers it.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { connect } from "node:net";
+import { basename, dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { GuestConfiguration } from "../../daemon/src/guest/contract.ts";
+import type { Ending, FakeAgent } from "./fake-agent.ts";
+import { serveExec } from "./fake-exec.ts";
+
+interface Request {
+  readonly agent: FakeAgent;
+  readonly stream: ServerHttp2Stream;
+  readonly query: URLSearchParams;
+}
+
+const calls: Readonly<Record<string, (request: Request) => void | Promise<void>>> = {
+  "GET /v1/health": ({ agent, stream }) => answer(stream, agent.health()),
+  "POST /v1/configure": configure,
+  "GET /v1/events": events,
+  "POST /v1/exec": exec,
+  "PUT /v1/files": putFiles,
+  "GET /v1/files": getFiles,
+  "POST /v1/dial": dial,
+  "GET /v1/ports": ({ stream }) => answer(stream, { ports: [] }),
+  "GET /v1/stats": ({ stream }) =>
+    answer(stream, { memoryTotalBytes: 2 ** 31, memoryAvailableBytes: 2 ** 30, load1: 0.5, diskTotalBytes: 2 ** 33, diskUsedBytes: 2 ** 22, processes: 42 }),
+  "POST /v1/clock": clock,
+  "POST /v1/shutdown": shutdown,
+};
+
+/** Answers one request, or does what the agent's faults say. */
+export function answerRequest(agent: FakeAgent, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  stream.on("error", () => undefined);
+  const url = new URL(headers[":path"] ?? "/", "http://agent");
+  if (agent.faults.hang?.includes(url.pathname) === true) return void stream.resume();
+  const fault = agent.faults.fail?.[url.pathname];
+  if (fault !== undefined) return refuse(stream, fault.status, fault);
+  const call = calls[`${headers[":method"]} ${url.pathname}`];
+  if (call === undefined) return refuse(stream, 404, { code: "not_found", message: `no call ${url.pathname}` });
+  Promise.resolve(call({ agent, stream, query: url.searchParams })).catch((error: unknown) => {
+    refuse(stream, 500, { code: "failed", message: String(error) });
+  });
+}
+
+function answer(stream: ServerHttp2Stream, body: unknown): void {
+  if (stream.destroyed) return;
+  stream.respond({ ":status": 200, "content-type": "application/json" });
+  stream.end(JSON.stringify(body));
+}
+
+function refuse(stream: ServerHttp2Stream, status: number, error: { readonly code: string; readonly message: string }): void {
+  if (stream.destroyed || stream.headersSent) return stream.destroy() as unknown as void;
+  stream.resume();
+  stream.respond({ ":status": status, "content-type": "application/json" });
+  stream.end(JSON.stringify({ code: error.code, message: error.message }));
+}
+
+function needsRoot({ agent, stream }: Request): boolean {
+  if (agent.stage === "running") return true;
+  refuse(stream, 409, { code: "not_configured", message: `the guest is ${agent.stage}` });
+  return false;
+}
+
+async function configure({ agent, stream }: Request): Promise<void> {
+  const configuration = JSON.parse(await text(stream)) as GuestConfiguration;
+  if (agent.stage !== "waiting") return refuse(stream, 409, { code: "already_configured", message: `the guest is ${agent.stage}` });
+  await agent.configure(configuration);
+  answer(stream, {});
+}
+
+function events({ agent, stream }: Request): void {
+  stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
+  const stop = agent.follow((event) => {
+    if (stream.writable) stream.write(`${JSON.stringify(event)}\n`);
+  });
+  stream.once("close", stop);
+}
+
+function exec(request: Request): void {
+  const { agent, stream } = request;
+  if (!needsRoot(request)) return;
+  stream.respond({ ":status": 200 });
+  serveExec(stream, {
+    rootDir: agent.options.rootDir,
+    env: agent.options.env ?? {},
+    intercept: (argv) => {
+      const mode = endingOf(argv);
+      if (mode !== undefined) agent.end(mode);
+      return mode !== undefined;
+    },
+  });
+}
+
+function endingOf(argv: readonly string[]): Ending | undefined {
+  const words = argv[0] === "systemctl" ? argv.slice(1) : argv;
+  return (["poweroff", "reboot", "halt"] as const).find((mode) => words.length === 1 && words[0] === mode);
+}
+
+async function putFiles(request: Request): Promise<void> {
+  if (!needsRoot(request)) return;
+  const { agent, stream, query } = request;
+  const target = join(agent.options.rootDir, query.get("path") ?? "/");
+  mkdirSync(target, { recursive: true });
+  const tar = spawn("tar", ["-x", "-v", "--no-same-owner", "--totals", "-C", target], { stdio: ["pipe", "pipe", "pipe"] });
+  tar.stdin.on("error", () => undefined);
+  let bytes = 0;
+  stream.on("data", (chunk: Buffer) => (bytes += chunk.length));
+  stream.pipe(tar.stdin);
+  stream.once("close", () => tar.stdin.destroy());
+  const closed = new Promise<number | null>((resolve) => tar.once("close", resolve));
+  const [names, words] = await Promise.all([text(tar.stdout), text(tar.stderr)]);
+  if ((await closed) === 0) answer(stream, { files: names.split("\n").filter((name) => name !== "" && !name.endsWith("/")).length, bytes });
+  else refuse(stream, 400, { code: "bad_request", message: words.split("\n")[0] ?? "tar failed" });
+}
+
+function getFiles(request: Request): void {
+  if (!needsRoot(request)) return;
+  const { agent, stream, query } = request;
+  const path = join(agent.options.rootDir, query.get("path") ?? "/");
+  if (!existsSync(path)) return refuse(stream, 404, { code: "not_found", message: `${query.get("path")}: no such file or directory` });
+  const tar = spawn("tar", ["-c", "-C", dirname(path), "--", basename(path)], { stdio: ["ignore", "pipe", "ignore"] });
+  stream.respond({ ":status": 200, "content-type": "application/x-tar" });
+  tar.stdout.pipe(stream);
+  stream.once("close", () => tar.kill());
+}
+
+function dial(request: Request): void {
+  if (!needsRoot(request)) return;
+  const { agent, stream, query } = request;
+  const address = query.get("address") ?? "";
+  const colon = address.lastIndexOf(":");
+  const isUnix = query.get("network") === "unix";
+  const path = [join(agent.options.rootDir, address), address].find((candidate) => existsSync(candidate)) ?? address;
+  const target = isUnix ? { path } : { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+  const socket = connect({ ...target, allowHalfOpen: true });
+  socket.on("error", (error) => {
+    if (stream.headersSent) stream.close(2);
+    else refuse(stream, 502, { code: "failed", message: error.message });
+  });
+  socket.once("connect", () => {
+    stream.respond({ ":status": 200 });
+    stream.pipe(socket);
+    socket.pipe(stream);
+  });
+  stream.once("close", () => socket.destroy());
+}
+
+async function clock({ agent, stream }: Request): Promise<void> {
+  const { timeUnixMs } = JSON.parse(await text(stream)) as { timeUnixMs: number };
+  const offsetMs = timeUnixMs - Date.now();
+  agent.clockSettings.push(offsetMs);
+  answer(stream, { offsetMs });
+}
+
+async function shutdown({ agent, stream }: Request): Promise<void> {
+  const { mode } = JSON.parse(await text(stream)) as { mode: "poweroff" | "reboot" };
+  answer(stream, {});
+  agent.end(mode);
+}
