@@ -1,0 +1,98 @@
+// One program of an image's build, with everything it starts: ended as a whole, its words kept.
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { BangerError } from "@banger/api";
+import { asUser, type RunAs } from "@banger/host";
+
+export interface BuildCommand {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly runAs: RunAs | null;
+  /** File for standard input; nothing otherwise. A symlink is refused. */
+  readonly stdinPath?: string;
+  /** Each line of standard output and standard error. */
+  readonly onLine: (line: string) => void;
+  /** Called with the process' number, which is its group's too. When it throws, the program is killed. */
+  readonly onStart?: (pid: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  /** Milliseconds between asking the program to end and ending it. */
+  readonly graceMs?: number;
+}
+
+const DEFAULT_GRACE_MS = 20_000;
+
+/**
+ * Runs the program to its end and answers its status, null when a signal ended it. On abort the whole process group is asked to
+ * end, then killed; only then `operation.cancelled` is thrown. Should the daemon die first, the kernel asks the program for it.
+ * Throws `host.command_missing`.
+ */
+export async function runBuildCommand(command: BuildCommand): Promise<number | null> {
+  command.signal.throwIfAborted();
+  const [program = "", ...args] = [...asUser([], command.runAs), "setpriv", "--pdeathsig=TERM", "--inh-caps=-all", "--", ...command.argv];
+  await using input = command.stdinPath === undefined ? null : await open(command.stdinPath, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const child = spawn(program, args, {
+    cwd: command.cwd,
+    env: { ...command.env },
+    stdio: [input === null ? "ignore" : input.fd, "pipe", "pipe"],
+    // An own process group, to be ended as a whole.
+    detached: true,
+  });
+  const ended = Promise.withResolvers<number | null>();
+  child.once("error", (error) => ended.reject(startError(program, error)));
+  child.once("close", (status) => ended.resolve(status));
+  for (const stream of [child.stdout, child.stderr]) readLines(stream, command.onLine);
+  using _ending = endOnAbort(child.pid, command);
+  const [status] = await Promise.all([ended.promise, started(child.pid, command)]);
+  if (command.signal.aborted) throw new BangerError("operation.cancelled", `${command.argv[0] ?? program} was cancelled`);
+  return status;
+}
+
+/** Signals every process of the group; false when there is none. */
+export function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(-leader, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+async function started(pid: number | undefined, { onStart }: BuildCommand): Promise<void> {
+  if (pid === undefined || onStart === undefined) return;
+  try {
+    await onStart(pid);
+  } catch (error) {
+    signalGroup(pid, "SIGKILL");
+    throw error;
+  }
+}
+
+function endOnAbort(pid: number | undefined, { signal, graceMs }: BuildCommand): Disposable {
+  let killer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    if (pid === undefined) return;
+    signalGroup(pid, "SIGTERM");
+    killer = setTimeout(() => signalGroup(pid, "SIGKILL"), graceMs ?? DEFAULT_GRACE_MS);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", onAbort);
+      clearTimeout(killer);
+    },
+  };
+}
+
+function readLines(stream: Readable | null, onLine: (line: string) => void): void {
+  if (stream !== null) createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", onLine);
+}
+
+function startError(program: string, error: NodeJS.ErrnoException): Error {
+  if (error.code !== "ENOENT") return error;
+  return new BangerError("host.command_missing", `${program} is not installed`, { hint: "banger doctor", details: { program }, cause: error });
+}
