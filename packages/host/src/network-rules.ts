@@ -23,7 +23,7 @@ export interface NetworkRules {
   readonly masquerade: boolean;
   /** Where queries to port 53 of the gateway go, by protocol; null when there is no resolver. */
   readonly dns: { readonly udp: string; readonly tcp: string } | null;
-  /** IPv4 addresses of the host, none of which a guest may reach. */
+  /** IPv4 addresses of the host (or prefixes, where it has a whole one), none of which a guest may reach. */
   readonly hostAddresses: readonly string[];
   readonly ports: readonly GuestPort[];
 }
@@ -86,7 +86,7 @@ function inetTable(rules: NetworkRules): readonly string[] {
   return [
     `table inet ${nftTable} {`,
     ...set("outbound", "ipv4_addr", outbound),
-    ...set("host_addresses", "ipv4_addr", rules.hostAddresses),
+    ...set("host_addresses", "ipv4_addr; flags interval; auto-merge", rules.hostAddresses),
     ...prerouting(rules),
     ...input(rules),
     ...forward(rules),
@@ -172,12 +172,12 @@ function validate(rules: NetworkRules): void {
   const addresses = [
     rules.gateway,
     ...(rules.dns === null ? [] : [rules.dns.udp, rules.dns.tcp]),
-    ...rules.hostAddresses,
     ...rules.ports.map((port) => port.address),
   ];
   requireAll("interface name", names, (name) => /^[a-z][a-z0-9._-]{0,14}$/.test(name));
   requireAll("tap name", taps, (name) => name.startsWith(tapPrefix) && /^[a-z0-9-]{4,15}$/.test(name));
   requireAll("IPv4 address", addresses, isIPv4);
+  requireAll("address of the host", rules.hostAddresses, (address) => isIPv4(address) || isSubnet(address));
   requireAll("subnet", [rules.cidr], isSubnet);
   requireAll("MAC", rules.ports.map((port) => port.mac), (mac) => /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac));
   for (const [what, values] of [
@@ -196,5 +196,5 @@ function requireAll(kind: string, values: readonly string[], isValid: (value: st
 
 function isSubnet(cidr: string): boolean {
   const [address = "", prefix = "", ...rest] = cidr.split("/");
-  return rest.length === 0 && isIPv4(address) && /^(8|9|[12][0-9]|30)$/.test(prefix);
+  return rest.length === 0 && isIPv4(address) && /^([1-9]|[12][0-9]|3[0-2])$/.test(prefix);
 }
