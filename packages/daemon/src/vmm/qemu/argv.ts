@@ -1,0 +1,65 @@
+// QEMU's command line for a VM, pure. All paths are the jail's. q35 everywhere: `-M microvm` under TCG loses a timer tick and
+// hangs in about a boot of four.
+import type { AcceleratorName } from "@banger/api";
+import type { VmmDisk, VmmNic, VmmSpec } from "../contract.ts";
+import { JAIL } from "../jail.ts";
+import { kernelArguments } from "../kernel-arguments.ts";
+
+/** Names of QEMU's sockets in the run directory. */
+export const QEMU_SOCKETS = { agent: "agent.sock", qmp: "qmp.sock" } as const;
+
+type QemuSpec = Pick<VmmSpec, "vmId" | "vcpu" | "memoryMib" | "kernelArguments" | "disks" | "nic" | "accelerator">;
+
+/** Arguments for the program at `qemu`. */
+export function planQemu(qemu: string, spec: QemuSpec): readonly string[] {
+  return [
+    qemu,
+    ...["-name", spec.vmId],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-L", JAIL.firmware],
+    ...machine(spec.accelerator),
+    ...["-smp", String(spec.vcpu), "-m", String(spec.memoryMib)],
+    ...["-kernel", JAIL.kernel, "-initrd", JAIL.initramfs],
+    ...["-append", kernelArguments(spec.accelerator, "serial", spec.kernelArguments)],
+    // The console is QEMU's stdout, a file opened for appending; stdin is empty.
+    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...["-chardev", serverSocket("qmp", QEMU_SOCKETS.qmp), "-mon", "chardev=qmp,mode=control"],
+    ...["-chardev", serverSocket("agent", QEMU_SOCKETS.agent), "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=banger.agent"],
+    ...spec.disks.flatMap(disk),
+    ...(spec.nic === null ? [] : nic(spec.nic)),
+    ...["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng"],
+    // A reset or a panic ends the VMM; whoever waits for it decides what comes next.
+    ...["-no-reboot", "-action", "panic=exit-failure"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+  ];
+}
+
+const MACHINES = {
+  kvm: ["-accel", "kvm", "-cpu", "host"],
+  tcg: ["-accel", "tcg,thread=multi", "-cpu", "max"],
+} as const satisfies Record<AcceleratorName, readonly string[]>;
+
+function machine(accelerator: AcceleratorName): readonly string[] {
+  return [...MACHINES[accelerator], "-M", "q35,usb=off,vmport=off,smbus=off,sata=off,hpet=off"];
+}
+
+function serverSocket(id: string, name: string): string {
+  return `socket,id=${id},path=${JAIL.run}/${name},server=on,wait=off`;
+}
+
+function disk(entry: VmmDisk): readonly string[] {
+  const path = `${JAIL.disks}/${entry.id}`;
+  const access = entry.readOnly ? "read-only=on" : "discard=unmap";
+  return [
+    ...["-blockdev", `driver=raw,node-name=${entry.id},${access},file.driver=file,file.filename=${path}`],
+    // The guest names its disks by serial.
+    ...["-device", `virtio-blk-pci,drive=${entry.id},serial=${entry.id}`],
+  ];
+}
+
+function nic(entry: VmmNic): readonly string[] {
+  return [
+    ...["-netdev", `tap,id=net,ifname=${entry.tap},script=no,downscript=no`],
+    // No boot from the network: without a ROM there is nothing to load or to emulate.
+    ...["-device", `virtio-net-pci,netdev=net,mac=${entry.mac},romfile=`],
+  ];
+}

@@ -1,0 +1,113 @@
+// The QEMU driver: KVM where it works, emulation everywhere. The guest channel is a virtio-serial port.
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { BangerError } from "@banger/api";
+import { isProcessAlive, poll, type RunAs } from "@banger/host";
+import type { VmmDriver, VmmExit, VmmFeatures, VmmProcess, VmmSpec } from "../contract.ts";
+import { findJailTools, recordOf, startJailed } from "../jailed-vmm.ts";
+import { findNoted } from "../launch-note.ts";
+import { killJail, type Launched } from "../launcher.ts";
+import { endForSure, waitForEnd } from "../lifetime.ts";
+import { connectUnix } from "../unix-socket.ts";
+import { removeSockets, vmFiles } from "../vm-directory.ts";
+import { planQemu, QEMU_SOCKETS } from "./argv.ts";
+import { findQemuInstallation, qemuVersion } from "./installation.ts";
+import { QmpClient } from "./qmp.ts";
+
+const SOCKETS = Object.values(QEMU_SOCKETS);
+/** Milliseconds for QEMU to build its machine; an emulated host's disk may be cold. */
+const READY_MS = 30_000;
+const QUIT_MS = 3000;
+
+export interface QemuDeps {
+  /** Where programs are looked for, as in PATH. */
+  readonly searchPath: string;
+  /** The unprivileged user of a root daemon's VMMs. */
+  readonly runAs: RunAs | null;
+}
+
+export class QemuDriver implements VmmDriver {
+  readonly name = "qemu";
+  readonly features: VmmFeatures = { accelerators: ["kvm", "tcg"], channel: "serial", snapshots: false, outlivesPoweroff: false };
+  readonly #deps: QemuDeps;
+
+  constructor(deps: QemuDeps) {
+    this.#deps = deps;
+  }
+
+  version(): Promise<string> {
+    return qemuVersion(this.#deps.searchPath);
+  }
+
+  async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
+    const [tools, { qemu, binds, env }] = await Promise.all([findJailTools(this.#deps.searchPath), findQemuInstallation(this.#deps.searchPath)]);
+    const launched = await startJailed({
+      driver: "qemu",
+      spec,
+      program: { argv: planQemu(qemu, spec), binds, env },
+      kernel: spec.boot.bzImage,
+      binds: [],
+      sockets: SOCKETS,
+      runAs: this.#deps.runAs,
+      tools,
+      signal,
+    });
+    try {
+      await untilReady(spec.vmDir, launched, signal);
+      return recordOf("qemu", spec, launched);
+    } catch (error) {
+      await killJail(launched);
+      removeSockets(spec.vmDir, SOCKETS);
+      throw error;
+    }
+  }
+
+  find(vmDir: string): Promise<VmmProcess | null> {
+    return Promise.resolve(findNoted(vmDir, "qemu"));
+  }
+
+  async connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex> {
+    try {
+      return await connectUnix(join(vmFiles(process.vmDir).run, QEMU_SOCKETS.agent), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new BangerError("guest.unreachable", `QEMU's channel to the guest cannot be opened: ${String(error)}`, { cause: error });
+    }
+  }
+
+  wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> {
+    return waitForEnd(process, signal);
+  }
+
+  end(process: VmmProcess): Promise<void> {
+    return endForSure(process, { sockets: SOCKETS, ask: () => quit(process), askTimeoutMs: QUIT_MS });
+  }
+}
+
+/** QEMU greets on its monitor once every device is there, so every argument was good. Throws `vmm.failed` with its last words. */
+async function untilReady(vmDir: string, launched: Launched, signal: AbortSignal): Promise<void> {
+  const path = join(vmFiles(vmDir).run, QEMU_SOCKETS.qmp);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
+  const isReady = await poll(
+    async () => {
+      const isAlive = isProcessAlive(launched.vmm);
+      try {
+        using _ = await QmpClient.connect(path, limit);
+        return true;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isAlive) throw new BangerError("vmm.failed", `QEMU did not start: ${launched.lastWords()}`, { cause: error });
+        return undefined;
+      }
+    },
+    { timeoutMs: READY_MS, intervalMs: 5, signal },
+  );
+  if (isReady !== true) throw new BangerError("vmm.failed", `QEMU did not answer on its monitor within ${READY_MS / 1000} s: ${launched.lastWords()}`);
+}
+
+/** Lets QEMU write back what it holds. */
+async function quit(process: VmmProcess): Promise<void> {
+  const limit = AbortSignal.timeout(QUIT_MS);
+  using client = await QmpClient.connect(join(vmFiles(process.vmDir).run, QEMU_SOCKETS.qmp), limit);
+  await client.execute("quit", limit);
+}
