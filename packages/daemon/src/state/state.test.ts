@@ -22,7 +22,7 @@ function record(name: string, address: string | null = null): VmRecord {
   return {
     id: Buffer.from(name.padEnd(8)).toString("hex").slice(0, 16), name: parseVmName(name), status: "creating", stopReason: null,
     image: "debian-bookworm", imageDigest: "sha256:0", vcpu: 1, memoryMib: 512, diskBytes: 1 << 30, egress: "full", wantedDriver: null,
-    driver: "qemu", accelerator: null, address, forwards: [], authorizedKeys: [], gitIdentity: null, machineId: "0".repeat(32),
+    driver: "qemu", accelerator: null, address, forwards: [], authorizedKeys: [], gitIdentity: null, consoleStart: 0,
     sshHostKey: "", leased: false, networkLost: false, bootId: null, createdAt: "2026-01-01T00:00:00Z", startedAt: null, reboots: [],
   };
 }

@@ -21,12 +21,13 @@ export const vmRecord = z.object({
   forwards: z.array(portMapping),
   authorizedKeys: z.array(z.string()),
   gitIdentity: z.nullable(z.object({ name: z.string(), email: z.string() })),
-  machineId: z.string(),
   /** Public half of the host key of the latest boot; the private half only ever exists in memory. */
   sshHostKey: z.string(),
   leased: z.boolean(),
   networkLost: z.boolean(),
   bootId: z.nullable(z.string()),
+  /** Size of the console's log when the latest boot began, in bytes. */
+  consoleStart: z.int(),
   createdAt: z.string(),
   startedAt: z.nullable(z.string()),
   /** Times (Unix ms) at which the guest rebooted itself of late: the reboot loop's memory. */

@@ -2,6 +2,7 @@
 import type { AcceleratorName, DriverName, PortMapping } from "@banger/api";
 import type { RunAs } from "@banger/host";
 import type { ConnectGuest } from "../guest/contract.ts";
+import type { SshKeyPair } from "../guest/openssh-key.ts";
 import type { ImageService } from "../images/contract.ts";
 import type { HostNetwork } from "../network/contract.ts";
 import type { Journal } from "../state/journal.ts";
@@ -13,11 +14,6 @@ export interface DriverChoice {
   readonly accelerator: AcceleratorName;
   /** Why it is not faster, for people; undefined when there is nothing to say. */
   readonly slowBecause?: string;
-}
-
-export interface HostKey {
-  readonly hostKey: string;
-  readonly hostKeyPublic: string;
 }
 
 /** The listeners on the host of published ports. */
@@ -38,7 +34,8 @@ export interface VmDeps {
   readonly ports: PublishedPorts;
   readonly images: ImageService;
   readonly connectGuest: ConnectGuest;
-  readonly newHostKey: () => Promise<HostKey>;
+  /** A fresh host key; its private half is only ever handed to the guest. */
+  readonly newHostKey: (vmName: string) => SshKeyPair;
   /** Directory of all VMs' directories. */
   readonly vmsDir: string;
   /** Who runs VMMs and owns their files; null: the daemon's own user. */

@@ -7,7 +7,7 @@ import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmExit } from "../vmm/contract.ts";
 import type { VmDeps } from "./deps.ts";
 import { afterEnd, announcedOnConsole } from "./ending.ts";
-import { logFile, tailOf } from "./log-files.ts";
+import { logFile, tailSince } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { planVm, type Goal } from "./plan.ts";
 import { steps } from "./steps.ts";
@@ -118,7 +118,8 @@ export class Lifecycle {
 
   async #undoStart(vmId: string, operation: Operation, error: unknown): Promise<void> {
     const detail = error instanceof Error ? error.message : String(error);
-    const console = (await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 2048)).trim();
+    const { consoleStart } = this.#deps.records.get(vmId);
+    const console = (await tailSince(logFile(vmDir(this.#deps, vmId), "console"), consoleStart, 2048)).trim();
     try {
       await this.reach("stopped", vmId, { ...operation, signal: new AbortController().signal });
     } finally {
@@ -145,7 +146,7 @@ export class Lifecycle {
   async settleEnded(vmId: string, seen: { readonly exit: VmmExit; readonly announced: "poweroff" | "reboot" | "halt" | null }): Promise<void> {
     const record = this.#deps.records.find(vmId);
     if (record === undefined) return;
-    const consoleTail = await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 8192);
+    const consoleTail = await tailSince(logFile(vmDir(this.#deps, vmId), "console"), record.consoleStart, 8192);
     const exit = this.#killed.delete(vmId) ? { status: null, signal: "SIGKILL" } : seen.exit;
     const next = afterEnd({
       exit,

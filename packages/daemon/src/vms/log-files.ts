@@ -26,6 +26,16 @@ export async function tailOf(path: string, bytes: number): Promise<string> {
   }
 }
 
+export async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}
+
+/** What a log gained since it had `start` bytes, at most its last `bytes`; all of it when it was cut meanwhile. */
+export async function tailSince(path: string, start: number, bytes: number): Promise<string> {
+  const size = await sizeOf(path);
+  return tailOf(path, Math.min(bytes, size < start ? size : size - start));
+}
+
 /** Cuts a log past its cap down, keeping its tail in `NAME.1`. Writers append, so they go on at the new end. */
 export async function capLog(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);

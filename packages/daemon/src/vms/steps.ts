@@ -1,13 +1,15 @@
 // The steps of a plan as effects. Each is idempotent, and what it makes is journalled before it is made.
 import { BangerError } from "@banger/api";
 import { isProcessAlive } from "@banger/host";
+import { guestConfiguration } from "../guest/configuration.ts";
+import type { ReadyImage } from "../images/contract.ts";
 import { macOfAddress, type Attachment } from "../network/contract.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
-import type { VmmProcess, VmmSpec } from "../vmm/contract.ts";
+import type { VmmDisk, VmmProcess, VmmSpec } from "../vmm/contract.ts";
 import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
-import { guestConfiguration } from "./guest-configuration.ts";
+import { logFile, sizeOf } from "./log-files.ts";
 import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
 import type { Step } from "./plan.ts";
 import type { Supervisors } from "./supervisors.ts";
@@ -42,6 +44,7 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const record = deps.records.get(vmId);
     const driver = deps.drivers[record.driver];
     const spec = await vmmSpec(deps, record);
+    deps.records.update(vmId, { consoleStart: await sizeOf(logFile(spec.vmDir, "console")) });
     const process = await deps.journal.acquire(vmId, "process", () => driver.start(spec, operation.signal));
     supervisors.watch(vmId, process);
   },
@@ -50,17 +53,26 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const record = deps.records.get(vmId);
     const supervisor = supervisors.get(vmId);
     const image = await deps.images.byDigest(record.imageDigest);
-    const key = await deps.newHostKey();
-    const attachment = attachmentOf(deps, vmId);
+    const hostKey = deps.newHostKey(record.name);
+    const network = attachmentOf(deps, vmId) === null ? null : networkOf(record);
     await operation.stage("boot", async () => {
       const guest = await supervisor.connect(deadlinesOf(supervisor.process.accelerator).agentMs, operation.signal).catch((cause: unknown) => {
         if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
         throw new BangerError("guest.not_ready", `the guest's agent did not answer: ${cause.message}`, { hint: `banger vm logs ${record.name}`, cause });
       });
-      const network = attachment === null ? null : deps.network.subnet;
-      await guest.configure(guestConfiguration({ record, image, key, network, nowMs: deps.now().getTime() }), operation.signal);
+      const configuration = guestConfiguration({
+        vm: { id: vmId, name: record.name, network },
+        subnet: deps.network.subnet,
+        disks: disksOf(deps, record, image),
+        image,
+        hostKey,
+        authorizedKeys: record.authorizedKeys,
+        git: record.gitIdentity,
+        nowUnixMs: deps.now().getTime(),
+      });
+      await guest.configure(configuration, operation.signal);
       const { bootId } = await guest.health(operation.signal);
-      deps.records.update(vmId, { sshHostKey: key.hostKeyPublic, bootId, startedAt: deps.now().toISOString() });
+      deps.records.update(vmId, { sshHostKey: hostKey.publicKey, bootId, startedAt: deps.now().toISOString() });
     });
     supervisor.follow();
   },
@@ -133,14 +145,18 @@ async function vmmSpec(deps: VmDeps, record: VmRecord): Promise<VmmSpec> {
     memoryMib: record.memoryMib,
     boot: image.boot,
     kernelArguments: [],
-    disks: [
-      { id: "base", path: image.basePath, readOnly: true },
-      { id: "data", path: dataDisk(deps, record.id), readOnly: false },
-      ...(image.modulesPath === null ? [] : [{ id: "modules", path: image.modulesPath, readOnly: true } as const]),
-    ],
+    disks: disksOf(deps, record, image),
     nic: attachment === null ? null : { tap: attachment.tap, mac: networkOf(record).mac },
     namespace: attachment?.namespace ?? null,
     accelerator: record.accelerator,
     vmDir: vmDir(deps, record.id),
   };
+}
+
+function disksOf(deps: VmDeps, record: VmRecord, image: ReadyImage): VmmDisk[] {
+  return [
+    { id: "base", path: image.basePath, readOnly: true },
+    { id: "data", path: dataDisk(deps, record.id), readOnly: false },
+    ...(image.modulesPath === null ? [] : [{ id: "modules", path: image.modulesPath, readOnly: true } as const]),
+  ];
 }

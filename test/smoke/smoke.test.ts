@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { scenarios } from "./registry.ts";
+import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
+import type { Scenario, ScenarioClass } from "./scenario.ts";
+import { poolSize, runSchedule } from "./schedule.ts";
+import { selectScenarios, UsageError } from "./select.ts";
+
+const fake = (name: string, kind: ScenarioClass = "pure"): Scenario => ({ name, description: name, class: kind, needs: [], run: () => Promise.resolve() });
+const outcome = (result: Outcome["result"], name = "x"): Outcome => ({ name, result, seconds: 1, detail: "a < b" });
+
+describe("selection", () => {
+  test("named ones run in registry order; an unknown one names the nearest", () => {
+    const all = [fake("one"), fake("two"), fake("three")];
+    assert.deepEqual(selectScenarios(all, ["three", "one"]).map((each) => each.name), ["one", "three"]);
+    assert.throws(() => selectScenarios(all, ["tow"]), (error) => error instanceof UsageError && error.message.includes('"two"'));
+    assert.throws(() => selectScenarios(all, []), UsageError);
+    assert.equal(selectScenarios(all, undefined).length, 3);
+  });
+});
+
+describe("scheduling", () => {
+  test("the pool is never larger than asked, the chain keeps its order, global ones run alone at the end", async () => {
+    const all = [fake("g1", "global"), fake("r1", "repodir"), ...["a", "b", "c", "d", "e"].map((name) => fake(name)), fake("r2", "repodir"), fake("g2", "global")];
+    const began: string[] = [];
+    let running = 0;
+    let most = 0;
+    await runSchedule(all, 2, async (scenario) => {
+      began.push(scenario.name);
+      running += 1;
+      most = Math.max(most, running);
+      if (scenario.class === "global") assert.equal(running, 1, "a global scenario runs alone");
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+    });
+    assert.equal(most, 2);
+    assert.deepEqual(began.filter((name) => name.startsWith("r")), ["r1", "r2"]);
+    assert.deepEqual(began.slice(-2), ["g1", "g2"]);
+    assert.equal(new Set(began).size, all.length);
+  });
+  test("memory bounds the pool", () => {
+    assert.equal(poolSize(4, 3 << 30, 1 << 30), 3);
+    assert.equal(poolSize(99, 2 ** 40, 1 << 30), 8);
+    assert.equal(poolSize(4, 1, 1 << 30), 1);
+  });
+});
+
+describe("reporting", () => {
+  test("exit statuses", () => {
+    assert.equal(exitStatus([outcome("PASS")], true), EXIT.passed);
+    assert.equal(exitStatus([outcome("PASS"), outcome("FAIL"), outcome("SKIP")], true), EXIT.failed);
+    assert.equal(exitStatus([outcome("SKIP")], true), EXIT.notRunnable);
+    assert.equal(exitStatus([outcome("PASS"), outcome("SKIP")], false), EXIT.passed);
+  });
+  test("lines and files", () => {
+    assert.match(outcomeLine({ ...outcome("SKIP"), missing: "kvm" }), /missing: usable KVM/);
+    assert.equal(totals([outcome("PASS"), outcome("SKIP")]), "smoke: 1 passed, 0 failed, 1 skipped");
+    assert.match(junit([outcome("FAIL")]), /<failure>a &lt; b<\/failure>/);
+  });
+});
+
+test("the registry: names are unique and every description is one line", () => {
+  assert.equal(new Set(scenarios.map((scenario) => scenario.name)).size, scenarios.length);
+  for (const scenario of scenarios) {
+    assert.match(scenario.name, /^[a-z0-9-]+$/);
+    assert.match(scenario.description, /^\S[^\n]+$/);
+  }
+});
