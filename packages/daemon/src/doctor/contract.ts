@@ -6,5 +6,6 @@ export interface Check<Deps> {
   readonly id: string;
   /** One line for docs: what is checked and why it matters. */
   readonly about: string;
+  /** Must not create or change anything on the host. A BangerError becomes a failed check with its hint as fix. */
   run(deps: Deps, signal: AbortSignal): Promise<Omit<CheckResult, "id">>;
 }

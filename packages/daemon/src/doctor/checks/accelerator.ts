@@ -1,0 +1,14 @@
+import type { Check } from "../contract.ts";
+import type { DoctorDeps } from "../deps.ts";
+
+export const accelerator: Check<DoctorDeps> = {
+  id: "accelerator",
+  about: "KVM makes VMs fast. Only a timed boot tells whether it works: on some cloud hosts the device is there and useless.",
+  async run({ probe }, signal) {
+    const { accelerator: chosen, reason, agentAfterMs } = await probe(signal);
+    const measured = agentAfterMs === null ? "" : ` (agent after ${(agentAfterMs / 1000).toFixed(1)} s)`;
+    if (chosen === "kvm") return { status: "ok", summary: `kvm${measured}` };
+    const why = reason === "" ? "not usable" : reason;
+    return { status: "warning", summary: `kvm: ${why}; using ${chosen}${measured}`, details: { accelerator: chosen, agentAfterMs } };
+  },
+};

@@ -1,0 +1,16 @@
+import { formatSize } from "@banger/api";
+import type { Check } from "../contract.ts";
+import type { DoctorDeps } from "../deps.ts";
+
+export const image: Check<DoctorDeps> = {
+  id: "image",
+  about: "The default image: without it the first VM waits for it to be built.",
+  async run({ defaults, images }) {
+    const { value: name } = (await defaults()).image;
+    const ready = await images.find(name);
+    if (ready === undefined) return { status: "warning", summary: `${name} is not here yet: the first VM builds it (about 2 min)`, fix: `banger image pull ${name}` };
+    const { sizeBytes } = await images.show(name);
+    const size = sizeBytes === null ? "" : `, ${formatSize(sizeBytes)}`;
+    return { status: "ok", summary: `${name}${size}, kernel ${ready.kernelRelease}` };
+  },
+};

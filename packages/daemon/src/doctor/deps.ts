@@ -1,0 +1,55 @@
+// What the checks may ask of the host and of the rest of the daemon. None of it creates or changes anything, but the
+// accelerator's probe, which remembers its answer.
+import type { AcceleratorName, EffectiveSpec } from "@banger/api";
+import type { run, RunAs } from "@banger/host";
+import type { ImageService } from "../images/contract.ts";
+import type { NetworkAvailability } from "../network/contract.ts";
+
+export interface AcceleratorReport {
+  readonly accelerator: AcceleratorName;
+  /** Why it is not KVM, for people; empty when it is. */
+  readonly reason: string;
+  /** Milliseconds a test boot took to the agent's first word; null when none was made. */
+  readonly agentAfterMs: number | null;
+}
+
+/** Where the host keeps what is checked; a test points them elsewhere. */
+export interface HostFiles {
+  readonly tun: string;
+  readonly subuid: string;
+  readonly subgid: string;
+  readonly osRelease: string;
+  /** /proc/sys */
+  readonly sysctl: string;
+  readonly debianKeyring: string;
+}
+
+export const HOST_FILES: HostFiles = {
+  tun: "/dev/net/tun",
+  subuid: "/etc/subuid",
+  subgid: "/etc/subgid",
+  osRelease: "/etc/os-release",
+  sysctl: "/proc/sys",
+  debianKeyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+};
+
+export interface DoctorDeps {
+  /** As process.arch says. */
+  readonly architecture: string;
+  /** Who the daemon is. */
+  readonly user: { readonly name: string; readonly uid: number };
+  /** Who runs VMMs and recipes for a root daemon; null: the daemon itself. */
+  readonly runAs: (RunAs & { readonly name: string }) | null;
+  /** PATH. */
+  readonly searchPath: string;
+  readonly directories: { readonly data: string; readonly cache: string; readonly state: string; readonly scratch: string };
+  readonly files: HostFiles;
+  readonly run: typeof run;
+  readonly probe: (signal: AbortSignal) => Promise<AcceleratorReport>;
+  readonly network: () => Promise<NetworkAvailability>;
+  readonly images: Pick<ImageService, "find" | "show">;
+  /** Throws `config.invalid`, `host.resources`. */
+  readonly defaults: () => Promise<EffectiveSpec>;
+  /** The configured Firecracker, or null to look on PATH. Throws `config.invalid`. */
+  readonly firecrackerBin: () => Promise<string | null>;
+}

@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BangerError, type ProgressEvent } from "@banger/api";
+import { run } from "@banger/host";
+import fc from "fast-check";
+import { CHECKS } from "./checks.ts";
+import type { Check } from "./contract.ts";
+import { HOST_FILES, type DoctorDeps } from "./deps.ts";
+import { DISTRIBUTIONS, familyOf, type Family } from "./distribution.ts";
+import { fakeHost, recordingRun } from "./fake-deps.ts";
+import { HOST_PROGRAMS } from "./host-programs.ts";
+import { runChecks, runDoctor } from "./run-doctor.ts";
+import { freeRange, largestRange, parseIdRanges } from "./subordinate-ids.ts";
+
+const never = new AbortController().signal;
+const silent = () => undefined;
+
+async function resultOf(id: string, deps: DoctorDeps) {
+  const { checks } = await runDoctor(deps, never, silent);
+  return checks.find((check) => check.id === id) ?? assert.fail(`no check ${id}`);
+}
+
+test("on a host that has everything, every check is content and nothing is made", async () => {
+  await using host = await fakeHost();
+  const before = await readdir(host.root, { recursive: true });
+  const report = await runDoctor(host.deps, never, silent);
+  const unhappy = report.checks.filter(({ status }) => status === "failed" || status === "warning");
+  assert.deepEqual(unhappy.filter(({ id }) => id !== "disk-space"), []);
+  assert.deepEqual(report.checks.map(({ id }) => id), CHECKS.map(({ id }) => id));
+  assert.deepEqual(await readdir(host.root, { recursive: true }), before);
+});
+
+test("ids are unique and every check says what it is about", () => {
+  assert.equal(new Set(CHECKS.map(({ id }) => id)).size, CHECKS.length);
+  for (const { id, about } of CHECKS) assert.match(about, /^\S.{20,}\.$/, id);
+});
+
+test("checks run at once and are reported in their order, each as a stage", async () => {
+  // Unless both run at once, the first waits for ever.
+  const gate = Promise.withResolvers<void>();
+  const check = (id: string, work: () => Promise<void>): Check<null> => ({ id, about: "", run: async () => (await work(), { status: "ok", summary: id }) });
+  const events: ProgressEvent[] = [];
+  const report = await runChecks({
+    checks: [check("slow", () => gate.promise), check("quick", async () => gate.resolve())],
+    deps: null,
+    signal: never,
+    progress: (event) => events.push(event),
+  });
+  assert.deepEqual(report.checks.map(({ id }) => id), ["slow", "quick"]);
+  assert.deepEqual(events.map((event) => ("stage" in event ? `${event.type} ${event.stage}` : event.type)), [
+    "stage.started slow",
+    "stage.finished slow",
+    "stage.started quick",
+    "stage.finished quick",
+  ]);
+});
+
+test("a check that throws is a failed check; the others still answer", async () => {
+  const bangs: Check<null> = { id: "a", about: "", run: () => Promise.reject(new BangerError("config.invalid", "c.toml:1:1: no", { hint: "fix it" })) };
+  const breaks: Check<null> = { id: "b", about: "", run: () => Promise.reject(new TypeError("oh")) };
+  const fine: Check<null> = { id: "c", about: "", run: async () => ({ status: "warning", summary: "hm" }) };
+  const report = await runChecks({ checks: [bangs, breaks, fine], deps: null, signal: never, progress: silent });
+  assert.deepEqual([report.problems, report.warnings], [2, 1]);
+  assert.deepEqual(report.checks[0], { id: "a", status: "failed", summary: "c.toml:1:1: no", fix: "fix it", details: { code: "config.invalid" } });
+  assert.match(report.checks[1]?.summary ?? "", /the check itself broke: TypeError: oh/);
+});
+
+test("an abort ends the doctor", async () => {
+  await using host = await fakeHost();
+  const abort = new AbortController();
+  const waiting = { ...host.deps, probe: (signal: AbortSignal) => new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted")))) };
+  const doctor = runDoctor(waiting, abort.signal, silent);
+  abort.abort(new BangerError("operation.cancelled", "cancelled"));
+  await assert.rejects(doctor, { code: "operation.cancelled" });
+});
+
+test("architecture", async () => {
+  await using host = await fakeHost();
+  assert.equal((await resultOf("architecture", { ...host.deps, architecture: "arm64" })).status, "failed");
+});
+
+test("missing programs, with the install command of the distribution", async () => {
+  await using host = await fakeHost();
+  for (const name of ["nft", "ip", "newuidmap", "newgidmap"]) await rm(join(host.deps.searchPath, name));
+  const without = { ...host.deps, searchPath: `${host.deps.searchPath}:relative:` };
+  const missing = await resultOf("programs", without);
+  // The real sbin directories are looked in as well.
+  const really = ["nft", "ip", "newuidmap", "newgidmap"].filter((name) => !["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((directory) => isExecutable(join(directory, name))));
+  assert.deepEqual(missing.details?.["missing"] ?? [], really.length === 0 ? [] : really);
+  await rm(host.deps.files.debianKeyring);
+  const fixes: Record<string, string> = { debian: "sudo apt install debian-archive-keyring", fedora: "sudo dnf install debian-keyring", arch: "sudo pacman -S debian-archive-keyring" };
+  for (const [id, fix] of Object.entries(fixes)) {
+    await writeFile(host.deps.files.osRelease, `ID="${id}"\n`);
+    const result = await resultOf("programs", { ...host.deps, searchPath: "/usr/sbin:/usr/bin" });
+    if (really.length === 0) assert.equal(result.fix, fix);
+    assert.match(result.summary, /Debian's archive keys/);
+  }
+});
+
+function isExecutable(path: string): boolean {
+  try {
+    execFileSync("test", ["-x", path]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("distributions are told by ID and ID_LIKE", () => {
+  assert.equal(familyOf('NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\n'), "apt");
+  assert.equal(familyOf('ID="rocky"\nID_LIKE="rhel centos fedora"\n'), "dnf");
+  assert.equal(familyOf("ID=endeavouros\nID_LIKE=arch\n"), "pacman");
+  assert.equal(familyOf("ID=nixos\n"), undefined);
+  assert.equal(familyOf(""), undefined);
+});
+
+test("what doctor asks for is what make deps installs", async () => {
+  const table = await readFile(join(import.meta.dirname, "../../../../scripts/host-packages.txt"), "utf8");
+  const rows = table.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(/\s+/));
+  const families = Object.keys(DISTRIBUTIONS) as Family[];
+  for (const { names, packages } of HOST_PROGRAMS) {
+    const row = rows.find(([what]) => what === names.join(","));
+    assert.deepEqual(row?.slice(2, 5), families.map((family) => packages[family]), names.join(","));
+  }
+});
+
+test("no usable KVM is a warning with its cause", async () => {
+  await using host = await fakeHost();
+  const result = await resultOf("accelerator", {
+    ...host.deps,
+    probe: async () => ({ accelerator: "tcg", reason: "device present, but a test boot did not finish in 5 s", agentAfterMs: 2500 }),
+  });
+  assert.equal(result.status, "warning");
+  assert.equal(result.summary, "kvm: device present, but a test boot did not finish in 5 s; using tcg (agent after 2.5 s)");
+});
+
+test("Firecracker: absent is fine, flawed releases are refused", async () => {
+  await using host = await fakeHost();
+  const answering = (version: string): DoctorDeps => ({ ...host.deps, firecrackerBin: async () => join(host.deps.searchPath, "ip"), run: async () => ({ stdout: `Firecracker v${version}\n\n{"version": 1}`, stderr: "" }) });
+  const verdicts: Record<string, RegExp | undefined> = {
+    "1.7.0": /ACPI/,
+    "1.13.1": /CVE-2026-1386/,
+    "1.13.2": /CVE-2026-5747/,
+    "1.14.0": /CVE-2026-1386/,
+    "1.14.3": /CVE-2026-5747/,
+    "1.14.4": undefined,
+    "1.15.0": /CVE-2026-5747/,
+    "1.15.1": undefined,
+    "1.16.1": undefined,
+    "2.0.0": undefined,
+  };
+  for (const [version, flaw] of Object.entries(verdicts)) {
+    const result = await resultOf("firecracker", answering(version));
+    assert.equal(result.status, flaw === undefined ? "ok" : "failed", version);
+    assert.match(result.summary, flaw ?? new RegExp(version.replaceAll(".", "\\.")));
+  }
+  assert.equal((await resultOf("firecracker", answering("x"))).status, "failed");
+  const misconfigured = await resultOf("firecracker", { ...host.deps, firecrackerBin: async () => "/no/such" });
+  assert.equal(misconfigured.status, "failed");
+});
+
+test("the user of VMs is asked for only where the daemon is root", async () => {
+  await using host = await fakeHost();
+  const root = { name: "root", uid: 0 };
+  assert.equal((await resultOf("vm-user", { ...host.deps, user: { name: "dev", uid: 1000 } })).status, "skipped");
+  assert.equal((await resultOf("vm-user", { ...host.deps, user: root })).status, "failed");
+  assert.equal((await resultOf("vm-user", { ...host.deps, user: root, runAs: { name: "banger", uid: 999, gid: 999, home: "/" } })).status, "ok");
+});
+
+test("a jail that cannot be built, with the setting that forbids it", async () => {
+  await using host = await fakeHost();
+  const refusing = { ...host.deps, run: recordingRun([], (argv) => (argv[0]?.endsWith("/bwrap") === true ? "No permissions to create new namespace" : undefined)) };
+  const plain = await resultOf("user-namespaces", refusing);
+  assert.equal(plain.status, "failed");
+  assert.match(plain.summary, /No permissions/);
+  await mkdir(join(host.deps.files.sysctl, "kernel"), { recursive: true });
+  await writeFile(join(host.deps.files.sysctl, "kernel/apparmor_restrict_unprivileged_userns"), "1\n");
+  assert.equal((await resultOf("user-namespaces", refusing)).fix, "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+});
+
+test("tun: missing, closed, broken; each is a warning, for VMs run without", async () => {
+  await using host = await fakeHost();
+  const refusing = (words: string) => ({ ...host.deps, run: recordingRun([], (argv) => (argv[0] === "dd" ? words : undefined)) });
+  const results = await Promise.all(["dd: No such file or directory", "Permission denied", "Input/output error"].map((words) => resultOf("tun", refusing(words))));
+  assert.deepEqual(results.map(({ status }) => status), ["warning", "warning", "warning"]);
+  assert.deepEqual(results.map(({ fix }) => fix?.split("  ")[0]), ["sudo modprobe tun", `sudo chmod 0666 ${host.deps.files.tun}`, undefined]);
+});
+
+test("what a root daemon runs for the checks, it runs as the user of VMs", async () => {
+  await using host = await fakeHost();
+  await runDoctor({ ...host.deps, runAs: { name: "banger", uid: 999, gid: 998, home: "/" } }, never, silent);
+  const tried = host.ran.filter((argv) => argv.includes("dd") || argv.some((word) => word.endsWith("/bwrap")));
+  assert.equal(tried.length, 2);
+  for (const argv of tried) assert.deepEqual(argv.slice(0, 3), ["setpriv", "--reuid=999", "--regid=998"]);
+});
+
+test("no network is a warning in the network's own words", async () => {
+  await using host = await fakeHost();
+  const result = await resultOf("network", { ...host.deps, network: async () => ({ available: false, message: "pasta is not installed", hint: "sudo apt install passt" }) });
+  assert.deepEqual([result.status, result.summary, result.fix], ["warning", "guests have no network: pasta is not installed", "sudo apt install passt"]);
+});
+
+test("subuids: too few, in one file only, by number, none", async () => {
+  await using host = await fakeHost();
+  const { subuid, subgid } = host.deps.files;
+  await writeFile(subgid, "dev:100000:1000\n");
+  const lacking = await resultOf("subuids", host.deps);
+  assert.equal(lacking.status, "failed");
+  assert.match(lacking.summary, new RegExp(`^no range of 65536 for dev in ${subgid}:`));
+  assert.equal(lacking.fix, "sudo usermod --add-subuids 231072-296607 --add-subgids 231072-296607 dev");
+  await writeFile(subgid, `${host.deps.user.uid}:500000:65536`);
+  assert.equal((await resultOf("subuids", host.deps)).status, "ok");
+  await rm(subuid);
+  assert.equal((await resultOf("subuids", host.deps)).status, "failed");
+});
+
+test("a range that is offered overlaps nobody's and suffices", () => {
+  const range = fc.record({ owner: fc.constantFrom("a", "b", "7"), first: fc.nat(1_000_000), count: fc.nat(200_000) }, { noNullPrototype: true });
+  fc.assert(
+    fc.property(fc.array(range), (ranges) => {
+      const text = ranges.map(({ owner, first, count }) => `${owner}:${first}:${count}`).join("\n");
+      assert.deepEqual(parseIdRanges(text), ranges);
+      const [first = 0, last = 0] = freeRange(ranges, 65_536).split("-").map(Number);
+      assert.equal(last - first + 1, 65_536);
+      for (const taken of ranges) assert.ok(taken.count === 0 || last < taken.first || first >= taken.first + taken.count);
+      assert.ok(largestRange([...ranges, { owner: "new", first, count: 65_536 }], { name: "new", uid: 7 }) >= 65_536);
+    }),
+  );
+  assert.deepEqual(parseIdRanges("# dev:1:2\n\nbroken\ndev:x:1\n"), []);
+});
+
+test("state directory: another's, a file in its place, a parent that is not writable", async () => {
+  await using host = await fakeHost();
+  const { data } = host.deps.directories;
+  await mkdir(data);
+  const own = { ...host.deps, user: { name: "x", uid: process.getuid?.() ?? 0 } };
+  assert.equal((await resultOf("state-directory", own)).status, "ok");
+  assert.match((await resultOf("state-directory", { ...host.deps, user: { name: "x", uid: 54_321 } })).summary, /belongs to user/);
+  await rm(data, { recursive: true });
+  await writeFile(data, "");
+  assert.match((await resultOf("state-directory", host.deps)).summary, /is not a directory/);
+  await rm(data);
+  await symlink("/nowhere", data);
+  assert.match((await resultOf("state-directory", host.deps)).summary, /is a symlink to nothing/);
+});
+
+test("an image that is not here, and one that is broken", async () => {
+  await using host = await fakeHost();
+  const absent = await resultOf("image", { ...host.deps, images: { ...host.deps.images, find: async () => undefined } });
+  assert.deepEqual([absent.status, absent.fix], ["warning", "banger image pull debian-bookworm"]);
+  const corrupt = new BangerError("image.corrupt", "debian-bookworm is damaged", { hint: "banger image pull --force debian-bookworm" });
+  const broken = await resultOf("image", { ...host.deps, images: { ...host.deps.images, find: () => Promise.reject(corrupt) } });
+  assert.deepEqual([broken.status, broken.summary, broken.fix], ["failed", corrupt.message, corrupt.hint]);
+});
+
+test("defaults with where they come from; a broken config is told with its place", async () => {
+  await using host = await fakeHost();
+  assert.equal((await resultOf("vm-defaults", host.deps)).summary, "2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm (default)");
+  const broken = await resultOf("vm-defaults", { ...host.deps, defaults: () => Promise.reject(new BangerError("config.invalid", "/c.toml:3:1: unknown key \"x\"")) });
+  assert.deepEqual([broken.status, broken.summary], ["failed", '/c.toml:3:1: unknown key "x"']);
+});
+
+test("the real host: the checks that look at it alone come to a verdict", async () => {
+  await using host = await fakeHost();
+  const user = { name: execFileSync("id", ["-un"], { encoding: "utf8" }).trim(), uid: process.getuid?.() ?? 0 };
+  const real = { ...host.deps, user, files: HOST_FILES, searchPath: process.env["PATH"] ?? "", run };
+  const { checks } = await runDoctor(real, never, silent);
+  for (const check of checks) {
+    assert.doesNotMatch(check.summary, /the check itself broke/, check.id);
+    if (check.status === "failed") assert.ok(check.fix !== undefined && check.fix !== "", `${check.id}: ${check.summary}`);
+  }
+});
