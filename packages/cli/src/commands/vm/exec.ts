@@ -1,0 +1,57 @@
+import { command, switchFlag } from "../../command.ts";
+import { usageError, type CliContext } from "../../context.ts";
+import { hasWholeTerminal } from "../../exec/terminal.ts";
+import { oneVm, parseEnvironment } from "../../flags.ts";
+
+interface Flags {
+  readonly tty?: boolean;
+  readonly noTty?: boolean;
+  readonly interactive?: boolean;
+  readonly noStdin?: boolean;
+  readonly user?: string;
+  readonly cwd?: string;
+  readonly env?: readonly (readonly [string, string])[];
+}
+
+export const exec = command({
+  brief: "Run a command in a VM",
+  description: `Runs a command in a running VM, in root's login environment, and exits with its status. The command gets a
+terminal when stdin, stdout and stderr are one; its arguments arrive exactly as written.`,
+  usage: ["NAME [FLAGS] -- COMMAND…"],
+  examples: [
+    ["banger vm exec api -- make test", "a command, its output, its status"],
+    ["banger vm exec api -- sh -c 'cd /srv && ls | wc -l'", "a shell line"],
+    ["tar c src | banger vm exec api -- tar x -C /srv", "with stdin piped"],
+    ["banger vm exec api --user nobody --env CI=1 -- env", "another user, one more variable"],
+  ],
+  trailing: "required",
+  isAroundGuest: true,
+  parameters: {
+    flags: {
+      tty: switchFlag("Give the command a terminal"),
+      noTty: switchFlag("Give the command no terminal"),
+      interactive: switchFlag("Taken for habit: stdin is always connected"),
+      noStdin: switchFlag("Let it read end of file, as in loops over a list"),
+      user: { kind: "parsed", parse: String, optional: true, brief: "User to run as; root without it", placeholder: "USER" },
+      cwd: { kind: "parsed", parse: String, optional: true, brief: "Directory to run in; the user's home without it", placeholder: "DIR" },
+      env: { kind: "parsed", parse: parseEnvironment, optional: true, variadic: true, brief: "Variable for the command", placeholder: "K=V" },
+    },
+    aliases: { t: "tty", T: "noTty", i: "interactive", n: "noStdin", u: "user", w: "cwd", e: "env" },
+    positional: oneVm,
+  },
+  check(flags: Flags) {
+    if (flags.tty === true && flags.noTty === true) throw usageError("--tty and --no-tty exclude each other");
+  },
+  async run(context: CliContext, flags: Flags, name: string) {
+    const { runInGuest } = await import("../../exec/session.ts");
+    const client = await context.connect();
+    const tty = flags.tty === true || (flags.noTty !== true && hasWholeTerminal(context.deps));
+    const environment = flags.env === undefined || flags.env.length === 0 ? undefined : Object.fromEntries(flags.env);
+    return await runInGuest({
+      context,
+      client,
+      vmName: name,
+      command: { argv: context.trailing ?? [], tty, stdin: flags.noStdin !== true, env: environment, cwd: flags.cwd, user: flags.user },
+    });
+  },
+});

@@ -1,0 +1,21 @@
+// What a command is given: the process, the output, the daemon.
+import { BangerError, type Client, type Paths } from "@banger/api";
+import type { CliDeps } from "./deps.ts";
+import type { Output } from "./output/output.ts";
+
+export interface CliContext {
+  readonly deps: CliDeps;
+  readonly output: Output;
+  readonly paths: Paths;
+  /** What followed `--`; undefined without one. */
+  readonly trailing: readonly string[] | undefined;
+  /** The daemon, started when it must be. Throws `daemon.unreachable`, `daemon.start_failed`, `api.version_skew`. */
+  connect(options?: { readonly signal?: AbortSignal }): Promise<Client>;
+  /** The daemon's socket, and whether the user named it. */
+  readonly socket: { readonly path: string; readonly isExplicit: boolean };
+}
+
+/** A wrong command line: exit 2, with the command's help as the way on unless `hint` knows better. */
+export function usageError(message: string, hint?: string): BangerError {
+  return new BangerError("cli.usage", message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,52 @@
+// A client of the daemon that answers and speaks our version; the daemon is started when nobody listens.
+import { BangerError, createClient, routes, type Client, type DaemonInfo } from "@banger/api";
+import type { CliContext } from "../context.ts";
+import { VERSION } from "../version.ts";
+
+export interface ConnectRequest {
+  readonly context: CliContext;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function connect({ context, signal }: ConnectRequest): Promise<Client> {
+  const client = createClient(context.socket.path);
+  const info = (await pingDaemon(client)) ?? (await startAndPing(context, client, signal));
+  checkVersion(info);
+  return client;
+}
+
+/**
+ * What the daemon says of itself; undefined when there is none, or one that is leaving. Throws `api.version_skew` when its
+ * answer is not ours to read, `daemon.unreachable` when the socket is there but closed to us.
+ */
+export async function pingDaemon(client: Client): Promise<DaemonInfo | undefined> {
+  try {
+    return await client.call(routes.ping, {});
+  } catch (error) {
+    if (!(error instanceof BangerError)) throw new BangerError("api.version_skew", "the daemon speaks another version of the API", { hint: RESTART_HINT, cause: error });
+    if (error.code === "daemon.stopping" || (error.code === "daemon.unreachable" && NOBODY.has(causeCode(error)))) return undefined;
+    throw error;
+  }
+}
+
+const RESTART_HINT = "banger daemon stop (VMs keep running); the next command starts the new daemon";
+
+/** What connecting to a missing, stale or closing socket fails with. */
+const NOBODY: ReadonlySet<string> = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
+
+function causeCode(error: BangerError): string {
+  return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+}
+
+function checkVersion(info: DaemonInfo): void {
+  if (info.version === VERSION) return;
+  throw new BangerError("api.version_skew", `the daemon is version ${info.version}, this banger is ${VERSION}`, { hint: RESTART_HINT });
+}
+
+async function startAndPing(context: CliContext, client: Client, signal: AbortSignal | undefined): Promise<DaemonInfo> {
+  if (context.socket.isExplicit) {
+    throw new BangerError("daemon.unreachable", `no daemon answers at ${context.socket.path}`, { hint: "start it, or leave out --socket and BANGER_SOCKET to have one started for you" });
+  }
+  const { startDaemon } = await import("./start.ts");
+  return startDaemon({ context, signal, ping: () => pingDaemon(client) });
+}

@@ -1,0 +1,82 @@
+// The owner's SSH key: banger's own, made on first use, or one the owner named. Its public half goes into guests.
+import { execFile } from "node:child_process";
+import { link, mkdir, mkdtemp, readFile, rename, rmdir, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { BangerError, type Paths } from "@banger/api";
+
+export interface SshKey {
+  /** Absolute path of the private key. */
+  readonly path: string;
+  /** `ssh-ed25519 …`, one line. */
+  readonly publicKey: string;
+}
+
+export function defaultSshKeyPath(paths: Paths): string {
+  return join(paths.stateDir, "ssh", "id_ed25519");
+}
+
+/** The key at `path`, made when missing. Two at once end with one key. Throws `host.command_missing` without ssh-keygen. */
+export async function ensureSshKey(path: string, env: NodeJS.ProcessEnv): Promise<SshKey> {
+  const known = await readKey(path, env);
+  if (known !== undefined) return known;
+  await makeKey(path, env);
+  const made = await readKey(path, env);
+  if (made === undefined) throw new BangerError("state.not_writable", `the SSH key ${path} vanished while it was made`);
+  return made;
+}
+
+async function readKey(path: string, env: NodeJS.ProcessEnv): Promise<SshKey | undefined> {
+  const privateKey = await readIfThere(path);
+  if (privateKey === undefined) return undefined;
+  const publicKey = (await readIfThere(`${path}.pub`)) ?? (await keygen(["-y", "-f", path], env));
+  return { path, publicKey: publicKey.trim() };
+}
+
+async function makeKey(path: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const scratch = await mkdtemp(join(dirname(path), ".new-"));
+  const fresh = join(scratch, "key");
+  try {
+    await keygen(["-q", "-t", "ed25519", "-N", "", "-C", "banger", "-f", fresh], env);
+    // A hard link fails when another banger was faster; its public half is then its business.
+    if (await linkIfFree(fresh, path)) await rename(`${fresh}.pub`, `${path}.pub`);
+  } finally {
+    for (const file of [fresh, `${fresh}.pub`]) await unlink(file).catch(ignoreMissing);
+    await rmdir(scratch);
+  }
+}
+
+async function linkIfFree(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function keygen(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+  try {
+    return (await promisify(execFile)("ssh-keygen", args, { env })).stdout;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new BangerError("host.command_missing", "ssh-keygen is not installed", { hint: "install openssh-client", cause: error });
+    }
+    throw new BangerError("host.command_failed", `ssh-keygen failed: ${String((error as { stderr?: string }).stderr ?? error).trim()}`, { cause: error });
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new BangerError("state.not_writable", `cannot read the SSH key ${path}: ${String(error)}`, { cause: error });
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
+}

@@ -1,0 +1,84 @@
+// Starts the daemon on demand. Several commands may do so at once: all but one of their daemons find the lock taken and
+// exit 0, and everybody polls until one answers. A daemon that is just leaving still holds the lock, so its successor may
+// lose too: then another is started, until the deadline.
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { BangerError, type DaemonInfo } from "@banger/api";
+import type { CliContext } from "../context.ts";
+
+/** Milliseconds until a started daemon must answer; a slow machine under load takes seconds. */
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 25;
+const LOG_TAIL_BYTES = 2048;
+
+export interface StartRequest {
+  readonly context: CliContext;
+  readonly signal: AbortSignal | undefined;
+  readonly ping: () => Promise<DaemonInfo | undefined>;
+}
+
+/** Throws `daemon.start_failed` with the daemon's last words. */
+export async function startDaemon({ context, signal, ping }: StartRequest): Promise<DaemonInfo> {
+  context.output.note("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  let daemon = spawnDaemon(context);
+  for (;;) {
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
+    const info = await ping();
+    if (info !== undefined) return info;
+    const ended = daemon.ended();
+    if (ended !== undefined && ended !== 0) throw startFailed(context, daemon.reason());
+    if (performance.now() > deadline) throw startFailed(context, `it did not answer within ${START_TIMEOUT_MS / 1000} s`);
+    if (ended === 0) daemon = spawnDaemon(context);
+  }
+}
+
+interface StartedDaemon {
+  /** Its exit status; 1 when it could not be run or died by a signal; undefined while it runs. */
+  ended(): number | undefined;
+  reason(): string;
+}
+
+function spawnDaemon(context: CliContext): StartedDaemon {
+  const [program, ...args] = context.deps.daemonProgram;
+  if (program === undefined) throw new BangerError("daemon.start_failed", "the daemon's program was not found beside banger", { hint: "install banger again, or name it with BANGER_DAEMON" });
+  const child = spawnDetached({ program, args, env: context.deps.env, logFile: context.paths.logFile });
+  let failure: Error | undefined;
+  child.once("error", (error) => {
+    failure = error;
+  });
+  child.unref();
+  return {
+    ended: () => (failure === undefined && child.signalCode === null ? (child.exitCode ?? undefined) : 1),
+    reason: () => failure?.message ?? (child.signalCode === null ? `it ended with status ${child.exitCode ?? "?"}` : `it was ended by ${child.signalCode}`),
+  };
+}
+
+function spawnDetached(start: { program: string; args: readonly string[]; env: CliContext["deps"]["env"]; logFile: string }): ChildProcess {
+  mkdirSync(dirname(start.logFile), { recursive: true, mode: 0o700 });
+  const log = openSync(start.logFile, "a", 0o600);
+  try {
+    return spawn(start.program, start.args, { cwd: "/", detached: true, env: start.env, stdio: ["ignore", log, log] });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function startFailed(context: CliContext, reason: string): BangerError {
+  const words = lastLines(context.paths.logFile);
+  return new BangerError("daemon.start_failed", `the daemon did not start: ${reason}${words === "" ? "" : `\n${words}`}`, { hint: "banger daemon logs" });
+}
+
+function lastLines(file: string): string {
+  const log = openSync(file, "r");
+  try {
+    const size = fstatSync(log).size;
+    const buffer = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
+    readSync(log, buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString("utf8").trimEnd().split("\n").slice(-3).map((line) => `  ${line}`.trimEnd()).join("\n").trimEnd();
+  } finally {
+    closeSync(log);
+  }
+}

@@ -1,0 +1,38 @@
+// Parsers of flag values; what they throw becomes a usage error.
+import { driverName, parsePortMapping, parseSize, parseVmName, readinessLevel, type PortMapping } from "@banger/api";
+import { usageError } from "./context.ts";
+
+export const READINESS_LEVELS = readinessLevel.options;
+export const DRIVERS = driverName.options;
+
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError(`${JSON.stringify(text)} is not a number of CPUs`, "write a number from 1 to 64, as --vcpu 4");
+  return Number(text);
+}
+
+export function parseMemory(text: string): number {
+  return parseSize(text, "memory size", "cli.usage");
+}
+
+export function parseDisk(text: string): number {
+  return parseSize(text, "disk size", "cli.usage");
+}
+
+export function parsePublish(text: string): PortMapping {
+  return parsePortMapping(text);
+}
+
+/** `K=V`; the value may hold anything. */
+export function parseEnvironment(text: string): readonly [key: string, value: string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw usageError(`${JSON.stringify(text)} is not K=V`, "write NAME=value, as --env CI=1");
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+const vmParameter = { parse: parseVmName as (text: string) => string, placeholder: "NAME" } as const;
+
+/** One VM by name. */
+export const oneVm = { kind: "tuple", parameters: [{ ...vmParameter, brief: "Name of the VM" }] } as const;
+
+/** VMs by name, at least one. */
+export const severalVms = { kind: "array", minimum: 1, parameter: { ...vmParameter, brief: "Names of the VMs" } } as const;

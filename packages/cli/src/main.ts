@@ -1,0 +1,60 @@
+// The program `banger`: the only place that reads the process it runs in.
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { isatty } from "node:tty";
+import { runCli } from "./cli.ts";
+import type { CliDeps, InputStream, OutputStream } from "./deps.ts";
+import { writeAll } from "./output/output.ts";
+
+const deps: CliDeps = {
+  argv: process.argv.slice(2),
+  env: process.env,
+  uid: process.getuid?.() ?? 0,
+  home: process.env["HOME"] || homedir(),
+  // Node sets these streams up when they are first looked at.
+  get stdin() {
+    return process.stdin as InputStream;
+  },
+  get stdout() {
+    return process.stdout as OutputStream;
+  },
+  get stderr() {
+    return process.stderr as OutputStream;
+  },
+  isTerminal: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
+  signals: process,
+  now: Date.now,
+  self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
+  daemonProgram: findDaemon(),
+  exitNow: (status) => process.exit(status),
+};
+
+/** BANGER_DAEMON; else the launcher beside ours; else the source, when we run from source. */
+function findDaemon(): readonly string[] {
+  const named = process.env["BANGER_DAEMON"];
+  if (named !== undefined && named !== "") return [named];
+  const launcher = join(import.meta.dirname, "../bin/bangerd");
+  if (existsSync(launcher)) return [launcher];
+  const source = join(import.meta.dirname, "../../daemon/src/main.ts");
+  return existsSync(source) ? [process.execPath, ...process.execArgv, source] : [];
+}
+
+/** A stream nobody reads any more must not end us before we have cleaned up; its writers are told through their callbacks. */
+function tolerateClosed(stream: OutputStream): void {
+  stream.on("error", () => undefined);
+}
+
+async function main(): Promise<void> {
+  tolerateClosed(deps.stdout);
+  tolerateClosed(deps.stderr);
+  const status = await runCli(deps);
+  await Promise.allSettled([flush(deps.stdout), flush(deps.stderr)]);
+  process.exit(status);
+}
+
+function flush(stream: OutputStream): Promise<void> {
+  return stream.writableLength === 0 ? Promise.resolve() : writeAll(stream, "\0".slice(1));
+}
+
+void main();

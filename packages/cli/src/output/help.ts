@@ -1,0 +1,79 @@
+// `--help`: of a command what stricli makes of it, of a noun its verbs, of banger the way in.
+import type { ApplicationContext, Command, RouteMap, StricliIntegration } from "@stricli/core";
+import type { CommandHost } from "../command.ts";
+
+type Target = Command<CommandHost> | RouteMap<CommandHost>;
+
+export const help: StricliIntegration<CommandHost> = {
+  flag: {
+    brief: "Show this help",
+    aliases: ["h"],
+    global: true,
+    complete: true,
+    defaultForRouteMap: true,
+    run(this: ApplicationContext, _app, { result, text, additionalFlags }) {
+      const { target, prefix } = result as { readonly target: Target; readonly prefix: readonly string[] };
+      if ("getAllEntries" in target) {
+        this.process.stdout.write(prefix.length === 1 ? rootHelp(target) : nounHelp(target, prefix));
+        return;
+      }
+      const aliases = result.aliases["convert-camel-to-kebab"];
+      const config = { useAliasInUsageLine: false, onlyRequiredInUsageLine: false, caseStyle: "convert-camel-to-kebab" } as const;
+      this.process.stdout.write(target.formatHelp({ prefix, text, additionalFlags, aliases, config, includeArgumentEscapeSequenceFlag: false, includeHidden: false, ansiColor: false }));
+    },
+  },
+};
+
+function rootHelp(root: RouteMap<CommandHost>): string {
+  const nouns = visible(root);
+  return `${root.brief}
+
+USAGE
+  banger NOUN VERB [FLAGS]
+
+EXAMPLES
+  banger vm run                       a shell in a fresh VM
+  banger vm run --rm -- make test     one command, nothing left behind
+  banger vm list                      the VMs that are there
+  banger vm ssh sandbox               back into one
+
+COMMANDS
+${columns(nouns.map(({ name, target }) => [verbsOf(name, target), target.brief]))}
+
+More on one: banger vm --help, banger vm run --help
+`;
+}
+
+function nounHelp(noun: RouteMap<CommandHost>, prefix: readonly string[]): string {
+  const verbs = visible(noun);
+  const line = prefix.join(" ");
+  return `${noun.brief}
+
+USAGE
+  ${line} VERB [FLAGS]
+
+COMMANDS
+${columns(verbs.map(({ name, aliases, target }) => [[name, ...aliases].join(", "), target.brief]))}
+
+More on one: ${line} ${verbs[0]?.name ?? "VERB"} --help
+`;
+}
+
+function verbsOf(name: string, target: Target): string {
+  return "getAllEntries" in target ? `${name} ${visible(target).map((verb) => verb.name).join("|")}` : name;
+}
+
+function visible(map: RouteMap<CommandHost>) {
+  return map
+    .getAllEntries()
+    .filter(({ hidden }) => !hidden)
+    .map(({ name, aliases, target }) => ({ name: name["convert-camel-to-kebab"], aliases, target: target as Target }));
+}
+
+const WIDE = 24;
+
+/** Two columns; a first cell that is too wide has the second on the next line. */
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([first]) => first.length).filter((length) => length <= WIDE), 0);
+  return rows.map(([first, second]) => (first.length > width ? `  ${first}\n  ${" ".repeat(width)}  ${second}` : `  ${first.padEnd(width)}  ${second}`)).join("\n");
+}

@@ -1,0 +1,89 @@
+// Shows progress on stderr: redrawn on a terminal and gone when done; one plain line a finished stage otherwise; nothing
+// with -q and --json. Warnings and the spec stay.
+import type { ProgressEvent, ProgressSink } from "@banger/api";
+import type { CliContext } from "../context.ts";
+import type { Output } from "./output.ts";
+import { advance, plainStage, progressLines, type ProgressView } from "./progress-view.ts";
+import { specLine } from "./spec-line.ts";
+
+export interface Progress extends Disposable {
+  /** Takes events; `label` tells apart several operations at once. */
+  readonly sink: (label?: string) => ProgressSink;
+}
+
+/** Where lines go: a terminal that redraws the last of them, or a plain stream. */
+interface Display {
+  keep(line: string): void;
+  draw(view: ProgressView): void;
+  close(): void;
+}
+
+export async function createProgress(context: CliContext): Promise<Progress> {
+  const { output, deps } = context;
+  if (output.isQuiet) return { sink: () => () => undefined, [Symbol.dispose]: () => undefined };
+  const display = deps.isTerminal.stderr && deps.env["TERM"] !== "dumb" ? await terminalDisplay(context) : plainDisplay(output);
+  const views = new Map<string, ProgressView>();
+  return {
+    sink: (label = "") => (event) => {
+      if (event.type === "warning" || event.type === "spec") display.keep(keptLine(event, output, label));
+      if (!("stage" in event)) return;
+      const named = label === "" ? event : { ...event, stage: `${label}: ${event.stage}` };
+      views.set(label, advance(views.get(label) ?? [], named, performance.now()));
+      display.draw([...views.values()].flat());
+    },
+    [Symbol.dispose]: () => display.close(),
+  };
+}
+
+function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "spec" }>, output: Output, label: string): string {
+  if (event.type === "spec") return specLine(event);
+  const prefix = label === "" ? "" : `${label}: `;
+  return `${output.paint.stderr("yellow", "!")} ${prefix}${event.message}${event.hint === undefined ? "" : `  try: ${event.hint}`}`;
+}
+
+function plainDisplay(output: Output): Display {
+  const told = new Set<string>();
+  return {
+    keep: (line) => output.note(line),
+    draw(view) {
+      for (const stage of view) {
+        if (stage.state === "running") told.delete(stage.stage);
+        if (stage.state !== "finished" || told.has(stage.stage)) continue;
+        told.add(stage.stage);
+        output.note(plainStage(stage));
+      }
+    },
+    close: () => undefined,
+  };
+}
+
+const REDRAW_MS = 200;
+
+async function terminalDisplay({ output, deps }: CliContext): Promise<Display> {
+  const { createLogUpdate } = await import("log-update");
+  // The cursor stays: a process that is killed could not bring it back.
+  const region = createLogUpdate(deps.stderr as unknown as NodeJS.WriteStream, { showCursor: true });
+  let current: ProgressView = [];
+  const redraw = () => {
+    const lines = progressLines(current, performance.now(), output.paint.stderr);
+    if (lines.length > 0) region(lines.join("\n"));
+  };
+  // Elapsed times go on while no event comes.
+  const timer = setInterval(redraw, REDRAW_MS);
+  timer.unref();
+  return {
+    keep(line) {
+      region.clear();
+      output.note(line);
+      redraw();
+    },
+    draw(view) {
+      current = view;
+      redraw();
+    },
+    close() {
+      clearInterval(timer);
+      region.clear();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+// Runs ssh into a VM, its sshd reached through the daemon, and answers the session's status.
+import { spawn } from "node:child_process";
+import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError, type Vm } from "@banger/api";
+import type { CliContext } from "../context.ts";
+import { defaultSshKeyPath, ensureSshKey } from "../daemon/ssh-key.ts";
+import type { CliDeps, SignalListener } from "../deps.ts";
+import { signalStatus } from "../exit-codes.ts";
+import { knownHostsLine, sshArgv, type SshTarget } from "./argv.ts";
+
+export interface SshRequest {
+  readonly context: CliContext;
+  readonly vm: Pick<Vm, "id" | "name" | "sshHostKey">;
+  readonly command: readonly string[];
+  readonly tty: SshTarget["tty"];
+}
+
+/** What ssh exits with when it fails itself. */
+const SSH_FAILED = 255;
+
+/** Throws `guest.unreachable` when ssh did not get in, `host.command_missing` without ssh. */
+export async function sshInto({ context, vm, command, tty }: SshRequest): Promise<number> {
+  const key = await ensureSshKey(defaultSshKeyPath(context.paths), context.deps.env);
+  await using files = await sessionFiles(context, vm);
+  const proxy = [...context.deps.self, "vm", "dial", vm.name, "127.0.0.1:22", "--socket", context.socket.path, "--quiet"];
+  const status = await runSsh(context.deps, sshArgv({ ...files, vmId: vm.id, vmName: vm.name, keyPath: key.path, proxy, tty, command }));
+  if (status === SSH_FAILED && !(await exists(files.markerFile))) {
+    throw new BangerError("guest.unreachable", `ssh did not get into ${vm.name}`, { hint: `banger vm logs ${vm.name}, or banger vm exec ${vm.name} -- bash -l` });
+  }
+  return status;
+}
+
+interface SessionFiles extends AsyncDisposable {
+  readonly knownHostsFile: string;
+  readonly markerFile: string;
+}
+
+async function sessionFiles({ paths }: CliContext, vm: SshRequest["vm"]): Promise<SessionFiles> {
+  const parent = join(paths.stateDir, "ssh");
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(parent, "session-"));
+  const knownHostsFile = join(directory, "known_hosts");
+  const markerFile = join(directory, "connected");
+  await writeFile(knownHostsFile, knownHostsLine(vm.id, vm.sshHostKey), { mode: 0o600 });
+  return {
+    knownHostsFile,
+    markerFile,
+    async [Symbol.asyncDispose]() {
+      await unlink(knownHostsFile);
+      if (await exists(markerFile)) await unlink(markerFile);
+      await rmdir(directory);
+    },
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(() => true, () => false);
+}
+
+/** The terminal's Ctrl-C reaches ssh by itself; what is sent to banger alone is passed on. */
+const PASSED_ON = ["SIGTERM", "SIGHUP"] as const satisfies readonly NodeJS.Signals[];
+const LEFT_TO_SSH = ["SIGINT", "SIGQUIT"] as const satisfies readonly NodeJS.Signals[];
+
+async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
+  const child = spawn("ssh", args, { stdio: "inherit", env: deps.env });
+  const passOn: SignalListener = (signal) => void child.kill(signal);
+  const ignore: SignalListener = () => undefined;
+  for (const signal of PASSED_ON) deps.signals.on(signal, passOn);
+  for (const signal of LEFT_TO_SSH) deps.signals.on(signal, ignore);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once("error", (cause: NodeJS.ErrnoException) => {
+        reject(cause.code === "ENOENT" ? new BangerError("host.command_missing", "ssh is not installed", { hint: "install openssh-client", cause }) : cause);
+      });
+      child.once("exit", (status, signal) => resolve(signal === null ? (status ?? SSH_FAILED) : signalStatus(signal)));
+    });
+  } finally {
+    for (const signal of PASSED_ON) deps.signals.off(signal, passOn);
+    for (const signal of LEFT_TO_SSH) deps.signals.off(signal, ignore);
+  }
+}

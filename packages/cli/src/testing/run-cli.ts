@@ -1,0 +1,95 @@
+// Runs the CLI in this process against a scripted daemon and takes down all it says.
+import { EventEmitter } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable, Writable } from "node:stream";
+import { resolvePaths } from "@banger/api";
+import { runCli } from "../cli.ts";
+import type { CliDeps, OutputStream } from "../deps.ts";
+import { startFakeDaemon, type FakeDaemon, type Script } from "./fake-daemon.ts";
+
+export interface Scene extends AsyncDisposable {
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly daemon: FakeDaemon | undefined;
+  readonly signals: EventEmitter;
+  /** Runs one command line; `stdin` is its whole input. */
+  cli(argv: readonly string[], options?: CliOptions): Promise<Said>;
+}
+
+export interface CliOptions {
+  readonly stdin?: string | Readable;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isTerminal?: Partial<CliDeps["isTerminal"]>;
+  readonly stdout?: OutputStream;
+  readonly daemonProgram?: readonly string[];
+}
+
+export interface Said {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A home of its own, and a daemon when there is a script. */
+export async function openScene(script?: Script): Promise<Scene> {
+  const home = mkdtempSync(join(tmpdir(), "banger-cli-"));
+  const env = { BANGER_HOME: home, HOME: home, PATH: process.env["PATH"] ?? "" };
+  const { socket } = resolvePaths({ uid: 1000, home, env });
+  const daemon = script === undefined ? undefined : await startFakeDaemon(socket, script);
+  const signals = new EventEmitter();
+  return {
+    home,
+    env,
+    daemon,
+    signals,
+    cli: (argv, options = {}) => say({ argv, home, env: { ...env, ...options.env }, signals, options }),
+    async [Symbol.asyncDispose]() {
+      await daemon?.[Symbol.asyncDispose]();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Run {
+  readonly argv: readonly string[];
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly signals: EventEmitter;
+  readonly options: CliOptions;
+}
+
+async function say({ argv, home, env, signals, options }: Run): Promise<Said> {
+  const stdout = memoryStream();
+  const stderr = memoryStream();
+  const exited = Promise.withResolvers<number>();
+  const deps: CliDeps = {
+    argv,
+    env,
+    uid: 1000,
+    home,
+    stdin: typeof options.stdin === "string" ? Readable.from([Buffer.from(options.stdin)]) : (options.stdin ?? new PassThrough().end()),
+    stdout: options.stdout ?? stdout.stream,
+    stderr: stderr.stream,
+    isTerminal: { stdin: false, stdout: false, stderr: false, ...options.isTerminal },
+    signals,
+    now: () => Date.parse("2026-01-01T00:04:00.000Z"),
+    self: ["/usr/bin/banger"],
+    daemonProgram: options.daemonProgram ?? [],
+    exitNow: (status) => exited.resolve(status),
+  };
+  const status = await Promise.race([runCli(deps), exited.promise]);
+  return { status, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function memoryStream(): { readonly stream: OutputStream; readonly text: () => string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString("utf8") };
+}

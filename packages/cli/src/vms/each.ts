@@ -1,0 +1,45 @@
+// One command on several VMs at once: in parallel, told in the given order; a failure does not stop the rest.
+import { BangerError, routes, type Client, type ProgressSink } from "@banger/api";
+import type { CliContext } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { createProgress } from "../output/progress.ts";
+
+export interface EachVm<T> {
+  readonly names: readonly string[];
+  readonly act: (client: Client, name: string, onEvent: ProgressSink) => Promise<T>;
+  /** The line on stdout for one that went well. */
+  readonly told: (name: string, result: T) => string;
+}
+
+/** Answers the exit status: 1 if any failed. */
+export async function forEachVm<T>(context: CliContext, { names, act, told }: EachVm<T>): Promise<number> {
+  const unique = [...new Set(names)];
+  const client = await context.connect();
+  const settled = await settleAll(context, unique, (name, onEvent) => act(client, name, onEvent));
+  const failures = settled.filter((outcome) => outcome.status === "rejected").length;
+  if (context.output.isJson) {
+    await context.output.json(settled.map((outcome, index) => (outcome.status === "fulfilled" ? { name: unique[index], ok: true } : { name: unique[index], ok: false, error: toError(outcome.reason).toBody() })));
+    return failures === 0 ? EXIT.ok : EXIT.failure;
+  }
+  for (const [index, outcome] of settled.entries()) {
+    const name = unique[index] ?? "";
+    if (outcome.status === "rejected") context.output.error(toError(outcome.reason));
+    else if (!context.output.isQuiet) await context.output.result(told(name, outcome.value));
+  }
+  return failures === 0 ? EXIT.ok : EXIT.failure;
+}
+
+async function settleAll<T>(context: CliContext, names: readonly string[], act: (name: string, onEvent: ProgressSink) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
+  using progress = await createProgress(context);
+  return await Promise.allSettled(names.map((name) => act(name, progress.sink(names.length > 1 ? name : ""))));
+}
+
+function toError(reason: unknown): BangerError {
+  return reason instanceof BangerError ? reason : new BangerError("internal", String(reason), { cause: reason });
+}
+
+/** The VM, running and at least at `level`; with progress while waiting. */
+export async function waitReady(context: CliContext, client: Client, request: { readonly name: string; readonly level: "basic" | "ssh" }) {
+  using progress = await createProgress(context);
+  return await client.progress(routes.vmWait, { params: { name: request.name }, query: { level: request.level } }, { onEvent: progress.sink() });
+}

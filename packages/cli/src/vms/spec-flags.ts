@@ -1,0 +1,59 @@
+// The flags that describe a new VM, shared by `vm run` and `vm create`, and the request they make.
+import { MIB, parseVmName, type CreateVmBody, type DriverName, type PortMapping, type ReadinessLevel } from "@banger/api";
+import { switchFlag } from "../command.ts";
+import { DRIVERS, parseCount, parseDisk, parseMemory, parsePublish, READINESS_LEVELS } from "../flags.ts";
+
+export interface SpecFlags {
+  readonly name?: string;
+  readonly image?: string;
+  readonly vcpu?: number;
+  /** Bytes. */
+  readonly memory?: number;
+  /** Bytes. */
+  readonly diskSize?: number;
+  readonly publish?: readonly PortMapping[];
+  readonly wait?: ReadinessLevel;
+  readonly noNetwork?: boolean;
+  readonly driver?: DriverName;
+}
+
+export const specFlags = {
+  name: { kind: "parsed", parse: parseVmName as (text: string) => string, optional: true, brief: "Name of the VM; one is made up without it", placeholder: "NAME" },
+  image: { kind: "parsed", parse: String, optional: true, brief: "Image it boots from", placeholder: "IMAGE" },
+  vcpu: { kind: "parsed", parse: parseCount, optional: true, brief: "Virtual CPUs", placeholder: "N" },
+  memory: { kind: "parsed", parse: parseMemory, optional: true, brief: "Memory, as 4G or 512MiB", placeholder: "SIZE" },
+  diskSize: { kind: "parsed", parse: parseDisk, optional: true, brief: "Size of its disk, as 16G", placeholder: "SIZE" },
+  publish: { kind: "parsed", parse: parsePublish, optional: true, variadic: true, brief: "Reach a port of the guest on the host", placeholder: "[ADDR:]HOST:GUEST" },
+  wait: { kind: "enum", values: READINESS_LEVELS, optional: true, brief: "How ready the guest must be first" },
+  noNetwork: switchFlag("No network for the guest"),
+  driver: { kind: "enum", values: DRIVERS, optional: true, brief: "VMM that runs it" },
+} as const;
+
+export const specAliases = { p: "publish" } as const;
+
+export interface RequestExtras {
+  readonly start?: boolean;
+  readonly lease?: boolean;
+  readonly wait: ReadinessLevel;
+  readonly authorizedKeys: readonly string[];
+}
+
+export function createRequest(flags: SpecFlags, extras: RequestExtras): CreateVmBody {
+  const spec = {
+    ...(flags.vcpu === undefined ? {} : { vcpu: flags.vcpu }),
+    ...(flags.memory === undefined ? {} : { memoryMib: Math.max(1, Math.round(flags.memory / MIB)) }),
+    ...(flags.diskSize === undefined ? {} : { diskBytes: flags.diskSize }),
+  };
+  return {
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(flags.image === undefined ? {} : { image: flags.image }),
+    ...(Object.keys(spec).length === 0 ? {} : { spec }),
+    ...(flags.publish === undefined || flags.publish.length === 0 ? {} : { publish: [...flags.publish] }),
+    ...(flags.noNetwork === true ? { egress: "none" as const } : {}),
+    ...(flags.driver === undefined ? {} : { driver: flags.driver }),
+    ...(extras.start ? {} : { start: false }),
+    ...(extras.lease ? { lease: true } : {}),
+    ...(extras.authorizedKeys.length === 0 ? {} : { authorizedKeys: [...extras.authorizedKeys] }),
+    wait: flags.wait ?? extras.wait,
+  };
+}

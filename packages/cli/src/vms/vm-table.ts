@@ -1,0 +1,39 @@
+// The table of `vm list`.
+import { formatSize, GIB, MIB, type Vm } from "@banger/api";
+import { table } from "../output/table.ts";
+import { formatAge } from "../output/times.ts";
+
+const HEADER = ["NAME", "STATUS", "IMAGE", "CPU", "MEM", "DISK", "PORTS", "AGE"];
+
+export function vmTable(vms: readonly Vm[], nowMs: number): string {
+  return table(HEADER, vms.map((vm) => [vm.name, formatStatus(vm), vm.image, String(vm.vcpu), formatSize(vm.memoryMib * MIB), formatDisk(vm), formatPorts(vm), formatAge(vm.createdAt, nowMs)]));
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  never_started: "never started",
+  killed: "killed",
+  guest_poweroff: "powered off",
+  guest_panic: "panic",
+  crashed: "crashed",
+  reboot_loop: "reboot loop",
+  start_failed: "start failed",
+  host_restarted: "host restarted",
+};
+
+/** `running`, `stopped (killed)`, `running (network lost)`; a stop on request needs no reason. */
+export function formatStatus(vm: Pick<Vm, "status" | "stopReason" | "networkLost">): string {
+  const reason = vm.status === "stopped" && vm.stopReason !== null ? REASONS[vm.stopReason.code] : undefined;
+  const remark = vm.status === "running" && vm.networkLost ? "network lost" : reason;
+  return remark === undefined ? vm.status : `${vm.status} (${remark})`;
+}
+
+/** `0.3/8 GiB`: taken on the host, and the most it can take. */
+export function formatDisk(vm: Pick<Vm, "diskBytes" | "diskUsedBytes">): string {
+  return `${(vm.diskUsedBytes / GIB).toFixed(1)}/${formatSize(vm.diskBytes)}`;
+}
+
+/** `3000→127.0.0.1:3000`: the guest's port and where the host answers for it. */
+export function formatPorts(vm: Pick<Vm, "forwards">): string {
+  if (vm.forwards.length === 0) return "-";
+  return vm.forwards.map((forward) => `${forward.guestPort}→${forward.hostAddress}${forward.hostPort === forward.guestPort ? "" : `:${forward.hostPort}`}${forward.error === undefined ? "" : " (failed)"}`).join(" ");
+}
