@@ -39,9 +39,9 @@ describe("scheduling", () => {
     assert.equal(new Set(began).size, all.length);
   });
   test("memory bounds the pool", () => {
-    assert.equal(poolSize(4, 3 << 30, 1 << 30), 3);
-    assert.equal(poolSize(99, 2 ** 40, 1 << 30), 8);
-    assert.equal(poolSize(4, 1, 1 << 30), 1);
+    assert.equal(poolSize(4, 3 * 2 ** 30, 2 ** 30), 3);
+    assert.equal(poolSize(99, 2 ** 40, 2 ** 30), 8);
+    assert.equal(poolSize(4, 1, 2 ** 30), 1);
   });
 });
 

@@ -1,0 +1,144 @@
+// The smoke runner: `node main.ts --help`.
+import { createWriteStream } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { freemem } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { capabilitiesOf } from "./capabilities.ts";
+import { contextOf } from "./context.ts";
+import { cleanUp, setUp, type Fixtures } from "./fixtures.ts";
+import { scenarios } from "./registry.ts";
+import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
+import type { Capability, Scenario } from "./scenario.ts";
+import { poolSize, runSchedule } from "./schedule.ts";
+import { selectScenarios, UsageError } from "./select.ts";
+
+const HELP = `Runs scenarios on real VMs, with a state directory of its own.
+
+  --list               names, classes, descriptions; nothing is built or booted
+  --scenario NAME,...  just these
+  --jobs N             at most N at once (1: each one's output is shown as it runs)
+  --repeat N           all of it N times
+  --keep               leave the VMs for a look (end them with --clean)
+  --clean              end and remove what earlier runs left, nothing else
+  --json, --junit FILE machine-readable results
+  --build DIR          the build to test; default: the one this runner came with
+  -h, --help
+
+Exit status: 0 all passed, 1 something failed, 2 usage, 77 a named scenario cannot run here.
+`;
+/** A VM's memory and its VMM's own. */
+const VM_BYTES = 1.5 * 1024 ** 3;
+
+interface Options {
+  readonly names: readonly string[] | undefined;
+  readonly jobs: number;
+  readonly repeat: number;
+  readonly keep: boolean;
+  readonly build: string;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      list: { type: "boolean" }, scenario: { type: "string" }, jobs: { type: "string" }, repeat: { type: "string" }, keep: { type: "boolean" },
+      clean: { type: "boolean" }, json: { type: "boolean" }, junit: { type: "string" }, build: { type: "string" }, help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) return print(HELP);
+  if (values.list === true) return print(scenarios.map((each) => `${each.name.padEnd(28)} ${each.class.padEnd(8)} ${each.description}\n`).join(""));
+  const options: Options = {
+    names: values.scenario?.split(",").filter((name) => name !== ""),
+    jobs: wholeNumber("--jobs", values.jobs ?? "1"),
+    repeat: wholeNumber("--repeat", values.repeat ?? "1"),
+    keep: values.keep === true,
+    build: values.build ?? dirname(import.meta.dirname),
+  };
+  const selected = selectScenarios(scenarios, options.names);
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  const fixtures = await setUp({ build: options.build, uid: process.getuid?.() ?? 0, env: process.env, log: (line) => console.log(line), signal: interrupted.signal });
+  if (values.clean === true) return EXIT.passed;
+  const outcomes = await runAll(selected, options, { fixtures, signal: interrupted.signal });
+  if (values.junit !== undefined) await writeFile(values.junit, junit(outcomes));
+  if (values.json === true) console.log(JSON.stringify(outcomes, null, 2));
+  else for (const outcome of outcomes.filter((each) => each.result !== "PASS")) console.log(outcomeLine(outcome));
+  console.log(totals(outcomes));
+  if (!options.keep) await cleanUp(fixtures.banger);
+  return interrupted.signal.aborted ? EXIT.failed : exitStatus(outcomes, options.names !== undefined);
+}
+
+interface Run {
+  readonly fixtures: Fixtures;
+  readonly signal: AbortSignal;
+}
+
+async function runAll(selected: readonly Scenario[], options: Options, run: Run): Promise<Outcome[]> {
+  const able = await capabilitiesOf(run.fixtures.banger, process.getuid?.() ?? 0);
+  const jobs = poolSize(options.jobs, freemem(), VM_BYTES);
+  const outcomes: Outcome[] = [];
+  for (let round = 0; round < options.repeat; round += 1) {
+    await runSchedule(selected, jobs, async (scenario) => {
+      const outcome = await runScenario(scenario, { ...run, able, streams: jobs === 1, keep: options.keep });
+      outcomes.push(outcome);
+      console.log(outcomeLine(outcome));
+      if (outcome.result === "FAIL" && jobs > 1) console.log(await readFile(logPath(run.fixtures, scenario), "utf8"));
+    });
+  }
+  return outcomes;
+}
+
+interface ScenarioRun extends Run {
+  readonly able: ReadonlySet<Capability>;
+  readonly streams: boolean;
+  readonly keep: boolean;
+}
+
+async function runScenario(scenario: Scenario, run: ScenarioRun): Promise<Outcome> {
+  const missing = scenario.needs.find((need) => !run.able.has(need));
+  if (missing !== undefined) return { name: scenario.name, result: "SKIP", seconds: 0, detail: `missing: ${missing}`, missing };
+  const began = performance.now();
+  const file = createWriteStream(logPath(run.fixtures, scenario));
+  const log = (line: string) => {
+    file.write(`${line}\n`);
+    if (run.streams) console.log(`  ${line}`);
+  };
+  if (run.streams) console.log(`--- ${scenario.name}: ${scenario.description}`);
+  const seconds = () => (performance.now() - began) / 1000;
+  try {
+    run.signal.throwIfAborted();
+    await using context = await contextOf({ fixtures: run.fixtures, scenario, signal: run.signal, log, keep: run.keep });
+    await scenario.run(context);
+  } catch (error) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log(detail);
+    return { name: scenario.name, result: "FAIL", seconds: seconds(), detail };
+  } finally {
+    await new Promise<void>((resolve) => file.end(resolve));
+  }
+  return { name: scenario.name, result: "PASS", seconds: seconds() };
+}
+
+function logPath(fixtures: Fixtures, scenario: Scenario): string {
+  return join(fixtures.logs, `${scenario.name}.log`);
+}
+
+function wholeNumber(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${flag} takes a whole number from 1, not ${JSON.stringify(text)}`);
+  return value;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return EXIT.passed;
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(isUsage ? EXIT.usage : EXIT.failed);
+  },
+);

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import type { Scenario } from "../scenario.ts";
+
+interface Vm {
+  readonly forwards: readonly { readonly hostAddress: string; readonly hostPort: number; readonly guestPort: number }[];
+}
+
+export default {
+  name: "publish",
+  description: "Published and forwarded ports answer on 127.0.0.1; a port in use is refused and leaves nothing",
+  class: "pure",
+  needs: [],
+  async run({ boot, ok, json, banger, inGuest, name, until }) {
+    const vm = await boot("--publish", "0:8000");
+    await inGuest(vm, "sh", "-c", "mkdir /srv/web; echo served > /srv/web/index.html; systemd-run --quiet python3 -m http.server 8000 --directory /srv/web");
+    const port = ((await json("vm", "show", vm)) as Vm).forwards[0]?.hostPort ?? 0;
+    assert.ok(port > 0);
+    assert.equal(await until("the page answers", () => fetched(port)), "served\n");
+    await ok("vm", "forward", vm, "0:8000");
+    const second = ((await json("vm", "show", vm)) as Vm).forwards.find((each) => each.hostPort !== port)?.hostPort ?? 0;
+    assert.equal(await fetched(second), "served\n");
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port: inUse } = taken.address() as { readonly port: number };
+    const refused = await banger(["vm", "run", "--detach", "--name", name("taken"), "--publish", `${inUse}:80`]);
+    taken.close();
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /in use/);
+    assert.equal((await banger(["vm", "show", name("taken")])).status, 1, "no row is left");
+  },
+} satisfies Scenario;
+
+async function fetched(port: number): Promise<string | undefined> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/`);
+    return await answer.text();
+  } catch {
+    return undefined;
+  }
+}
