@@ -53,12 +53,24 @@ const text = fc.oneof(
   fc.stringMatching(/^[ -&(-~\n]{0,8}$/).chain((value) => fc.constantFrom("", "'", "''").map((quotes) => `'''${value}${quotes}'''`)),
 );
 const { value } = fc.letrec<{ value: string; list: string; table: string }>((tie) => ({
-  value: fc.oneof({ depthSize: "small", withCrossShrink: true }, text, fc.constantFrom("1", "-2.5", "true", "1979-05-27 07:32:00", "0x1F", "inf"), tie("list"), tie("table")),
-  list: fc.tuple(fc.array(tie("value"), { maxLength: 3 }), fc.constantFrom(",", " , ", "\n,# ]\n")).map(([items, comma]) => `[${items.join(comma)}]`),
-  table: fc.array(fc.tuple(anyKey, gap, tie("value")), { maxLength: 3 }).map((pairs) => `{${pairs.map(([key, space, item]) => `${space}${key}${space}=${space}${item}`).join(",")}}`),
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    text,
+    fc.constantFrom("1", "-2.5", "true", "1979-05-27 07:32:00", "0x1F", "inf"),
+    tie("list"),
+    tie("table"),
+  ),
+  list: fc
+    .tuple(fc.array(tie("value"), { maxLength: 3 }), fc.constantFrom(",", " , ", "\n,# ]\n"))
+    .map(([items, comma]) => `[${items.join(comma)}]`),
+  table: fc
+    .array(fc.tuple(anyKey, gap, tie("value")), { maxLength: 3 })
+    .map((pairs) => `{${pairs.map(([key, space, item]) => `${space}${key}${space}=${space}${item}`).join(",")}}`),
 }));
 const line = fc.oneof(
-  fc.tuple(fc.array(anyKey, { minLength: 1, maxLength: 3 }), gap, value).map(([keys, space, item]) => `${space}${keys.join(`${space}.${space}`)}${space}=${space}${item} # a = 1`),
+  fc
+    .tuple(fc.array(anyKey, { minLength: 1, maxLength: 3 }), gap, value)
+    .map(([keys, space, item]) => `${space}${keys.join(`${space}.${space}`)}${space}=${space}${item} # a = 1`),
   fc.tuple(fc.array(anyKey, { minLength: 1, maxLength: 2 }), gap).map(([keys, space]) => `${space}[${space}${keys.join(".")}${space}]`),
   anyKey.map((key) => `[[${key}]]`),
   fc.constantFrom("", "# comment = 'x", "\t"),
@@ -76,7 +88,11 @@ test("in any document smol-toml accepts, every key has a position, nothing else 
       for (const path of pathsOf(document)) {
         const found = positions.of(path);
         assert.ok(found !== undefined, `${JSON.stringify(path)} has no position`);
-        const rest = source.split(/\r?\n/).slice(found.line - 1).join("\n").slice(found.column - 1);
+        const rest = source
+          .split(/\r?\n/)
+          .slice(found.line - 1)
+          .join("\n")
+          .slice(found.column - 1);
         assert.equal(keyAt(rest), path.at(-1));
       }
     }),

@@ -16,10 +16,10 @@ export class KeyPositions {
 
   constructor(source: string) {
     this.#source = source;
-    walk(source, (path, offset) => {
+    new Walk(source, (path, offset) => {
       const key = JSON.stringify(path);
       if (!this.#offsets.has(key)) this.#offsets.set(key, offset);
-    });
+    }).document();
   }
 
   of(path: readonly string[]): Position | undefined {
@@ -30,7 +30,8 @@ export class KeyPositions {
   }
 }
 
-type OnKey = (path: readonly string[], offset: number) => void;
+type Path = readonly string[];
+type OnKey = (path: Path, offset: number) => void;
 
 const TRIVIA = /(?:\s|#[^\n]*)*/y;
 const BARE_KEY = /[A-Za-z0-9_-]+/y;
@@ -38,82 +39,92 @@ const BARE_KEY = /[A-Za-z0-9_-]+/y;
 const STRING = /"""(?:\\[^]|[^\\])*?"{3,5}(?!")|'''[^]*?'{3,5}(?!')|"(?:\\.|[^"\\])*"|'[^']*'/y;
 const SCALAR = /[^,\]}#\n]+/y;
 
-function walk(source: string, onKey: OnKey): void {
-  let at = 0;
-  let table: readonly string[] = [];
+/** One pass over a document. */
+class Walk {
+  readonly #source: string;
+  readonly #onKey: OnKey;
+  #at = 0;
 
-  while (peek() !== "") {
-    if (peek() === "[") {
-      at += source.startsWith("[[", at) ? 2 : 1;
-      table = readKeys([], onKey);
-      at += source.startsWith("]]", at) ? 2 : 1;
-    } else {
-      readPair(table, onKey);
+  constructor(source: string, onKey: OnKey) {
+    this.#source = source;
+    this.#onKey = onKey;
+  }
+
+  document(): void {
+    let table: Path = [];
+    while (this.#peek() !== "") {
+      if (this.#peek() === "[") {
+        this.#at += this.#source.startsWith("[[", this.#at) ? 2 : 1;
+        table = this.#keys([]);
+        this.#at += this.#source.startsWith("]]", this.#at) ? 2 : 1;
+      } else {
+        this.#pair(table);
+      }
     }
+  }
+
+  /** Keys inside a list have no path: `prefix` is undefined there and below. */
+  #pair(prefix: Path | undefined): void {
+    const path = this.#keys(prefix);
+    this.#at += 1; // the equals sign
+    this.#value(prefix === undefined ? undefined : path);
+  }
+
+  #keys(prefix: Path | undefined): Path {
+    const path = [...(prefix ?? [])];
+    for (;;) {
+      this.#peek();
+      const offset = this.#at;
+      path.push(this.#key());
+      if (prefix !== undefined) this.#onKey(path, offset);
+      if (this.#peek() !== ".") return path;
+      this.#at += 1;
+    }
+  }
+
+  #key(): string {
+    const bare = this.#take(BARE_KEY);
+    if (bare !== undefined) return bare;
+    const [decoded] = Object.keys(parse(`${this.#take(STRING) ?? ""} = 1`));
+    return decoded ?? this.#lost();
+  }
+
+  #value(path: Path | undefined): void {
+    switch (this.#peek()) {
+      case "{":
+        this.#list("}", () => this.#pair(path));
+        return;
+      case "[":
+        this.#list("]", () => this.#value(undefined));
+        return;
+      default:
+        if (this.#take(STRING) === undefined && this.#take(SCALAR) === undefined) this.#lost();
+    }
+  }
+
+  #list(end: string, readItem: () => void): void {
+    this.#at += 1;
+    while (this.#peek() !== end) {
+      if (this.#peek() === ",") this.#at += 1;
+      else readItem();
+    }
+    this.#at += 1;
   }
 
   /** The next character that means something; "" at the end. */
-  function peek(): string {
-    take(TRIVIA);
-    return source.charAt(at);
+  #peek(): string {
+    this.#take(TRIVIA);
+    return this.#source.charAt(this.#at);
   }
 
-  function take(pattern: RegExp): string | undefined {
-    pattern.lastIndex = at;
-    const text = pattern.exec(source)?.[0];
-    at += text?.length ?? 0;
+  #take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const text = pattern.exec(this.#source)?.[0];
+    this.#at += text?.length ?? 0;
     return text;
   }
 
-  function readPair(prefix: readonly string[], report: OnKey): void {
-    const path = readKeys(prefix, report);
-    at += 1; // the equals sign
-    readValue(path, report);
-  }
-
-  function readKeys(prefix: readonly string[], report: OnKey): readonly string[] {
-    let path = prefix;
-    for (;;) {
-      peek();
-      const offset = at;
-      path = [...path, readKey()];
-      report(path, offset);
-      if (peek() !== ".") return path;
-      at += 1;
-    }
-  }
-
-  function readKey(): string {
-    const bare = take(BARE_KEY);
-    if (bare !== undefined) return bare;
-    return String(parse(`key = ${take(STRING) ?? lost()}`)["key"]);
-  }
-
-  function readValue(path: readonly string[], report: OnKey): void {
-    switch (peek()) {
-      case "{":
-        return readList("}", () => readPair(path, report));
-      case "[":
-        return readList("]", () => readValue([], () => undefined));
-      case '"':
-      case "'":
-        take(STRING) ?? lost();
-        return;
-      default:
-        take(SCALAR) ?? lost();
-    }
-  }
-
-  function readList(end: string, readItem: () => void): void {
-    at += 1;
-    while (peek() !== end) {
-      if (peek() === ",") at += 1;
-      else readItem();
-    }
-    at += 1;
-  }
-
-  function lost(): never {
-    throw new Error(`no key or value at offset ${at}: the document has not been checked`);
+  #lost(): never {
+    throw new Error(`no key or value at offset ${this.#at}: the document has not been checked`);
   }
 }

@@ -2,7 +2,7 @@
 // would otherwise pass for a setting that has no effect.
 import { BangerError } from "@banger/api";
 import { parse, TomlError } from "smol-toml";
-import { configOf, SETTINGS, type Settings, type Table } from "./settings.ts";
+import { configOf, SETTINGS, type Table } from "./settings.ts";
 import type { Config } from "./contract.ts";
 import { KeyPositions, type Position } from "./key-positions.ts";
 import { nearest } from "./nearest.ts";
@@ -32,7 +32,7 @@ export function parseConfig(source: ConfigSource): Config {
   });
   const [first, ...others] = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
   if (first !== undefined) throw invalid(source.file, first, others);
-  return configOf(settings as Settings);
+  return configOf(settings);
 }
 
 interface Reading {

@@ -72,7 +72,9 @@ test("zero, negative and broken numbers", () => {
     assert.throws(() => resolveSpec({ memoryMib: bad }, DEFAULT_CONFIG, HOST), { code: "vm.bad_spec" }, `memory ${bad}`);
     assert.throws(() => resolveSpec({ diskBytes: bad }, DEFAULT_CONFIG, HOST), { code: "vm.bad_spec" }, `disk ${bad}`);
   }
-  assert.throws(() => resolveSpec({ memoryMib: 0 }, DEFAULT_CONFIG, HOST), { message: "0 MiB of memory is too little for a VM: at least 64 MiB is needed" });
+  assert.throws(() => resolveSpec({ memoryMib: 0 }, DEFAULT_CONFIG, HOST), {
+    message: "0 MiB of memory is too little for a VM: at least 64 MiB is needed",
+  });
 });
 
 test("the defaults fit every host with 512 MiB, and whatever is refused is refused as banger refuses", () => {

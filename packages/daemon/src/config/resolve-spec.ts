@@ -85,7 +85,9 @@ function checkDisk(disk: Sourced<number>, { disk: room, ...host }: HostResources
 function checkSize(bytes: number, what: string, example: string): void {
   if (Number.isSafeInteger(bytes) && bytes >= MIN_BYTES) return;
   const shown = bytes >= MIB ? formatSize(bytes) : `${bytes / MIB} MiB`;
-  throw new BangerError("vm.bad_spec", `${shown} of ${what} is too little for a VM: at least ${formatSize(MIN_BYTES)} is needed`, { hint: example });
+  throw new BangerError("vm.bad_spec", `${shown} of ${what} is too little for a VM: at least ${formatSize(MIN_BYTES)} is needed`, {
+    hint: example,
+  });
 }
 
 /** Where an excessive value came from, unless the user has just typed it. */

@@ -28,8 +28,14 @@ test("on a host that has everything, every check is content and nothing is made"
   const before = await readdir(host.root, { recursive: true });
   const report = await runDoctor(host.deps, never, silent);
   const unhappy = report.checks.filter(({ status }) => status === "failed" || status === "warning");
-  assert.deepEqual(unhappy.filter(({ id }) => id !== "disk-space"), []);
-  assert.deepEqual(report.checks.map(({ id }) => id), CHECKS.map(({ id }) => id));
+  assert.deepEqual(
+    unhappy.filter(({ id }) => id !== "disk-space"),
+    [],
+  );
+  assert.deepEqual(
+    report.checks.map(({ id }) => id),
+    CHECKS.map(({ id }) => id),
+  );
   assert.deepEqual(await readdir(host.root, { recursive: true }), before);
 });
 
@@ -41,7 +47,11 @@ test("ids are unique and every check says what it is about", () => {
 test("checks run at once and are reported in their order, each as a stage", async () => {
   // Unless both run at once, the first waits for ever.
   const gate = Promise.withResolvers<void>();
-  const check = (id: string, work: () => Promise<void>): Check<null> => ({ id, about: "", run: async () => (await work(), { status: "ok", summary: id }) });
+  const check = (id: string, work: () => Promise<void>): Check<null> => ({
+    id,
+    about: "",
+    run: async () => (await work(), { status: "ok", summary: id }),
+  });
   const events: ProgressEvent[] = [];
   const report = await runChecks({
     checks: [check("slow", () => gate.promise), check("quick", async () => gate.resolve())],
@@ -49,29 +59,43 @@ test("checks run at once and are reported in their order, each as a stage", asyn
     signal: never,
     progress: (event) => events.push(event),
   });
-  assert.deepEqual(report.checks.map(({ id }) => id), ["slow", "quick"]);
-  assert.deepEqual(events.map((event) => ("stage" in event ? `${event.type} ${event.stage}` : event.type)), [
-    "stage.started slow",
-    "stage.finished slow",
-    "stage.started quick",
-    "stage.finished quick",
-  ]);
+  assert.deepEqual(
+    report.checks.map(({ id }) => id),
+    ["slow", "quick"],
+  );
+  assert.deepEqual(
+    events.map((event) => ("stage" in event ? `${event.type} ${event.stage}` : event.type)),
+    ["stage.started slow", "stage.finished slow", "stage.started quick", "stage.finished quick"],
+  );
 });
 
 test("a check that throws is a failed check; the others still answer", async () => {
-  const bangs: Check<null> = { id: "a", about: "", run: () => Promise.reject(new BangerError("config.invalid", "c.toml:1:1: no", { hint: "fix it" })) };
+  const bangs: Check<null> = {
+    id: "a",
+    about: "",
+    run: () => Promise.reject(new BangerError("config.invalid", "c.toml:1:1: no", { hint: "fix it" })),
+  };
   const breaks: Check<null> = { id: "b", about: "", run: () => Promise.reject(new TypeError("oh")) };
   const fine: Check<null> = { id: "c", about: "", run: async () => ({ status: "warning", summary: "hm" }) };
   const report = await runChecks({ checks: [bangs, breaks, fine], deps: null, signal: never, progress: silent });
   assert.deepEqual([report.problems, report.warnings], [2, 1]);
-  assert.deepEqual(report.checks[0], { id: "a", status: "failed", summary: "c.toml:1:1: no", fix: "fix it", details: { code: "config.invalid" } });
+  assert.deepEqual(report.checks[0], {
+    id: "a",
+    status: "failed",
+    summary: "c.toml:1:1: no",
+    fix: "fix it",
+    details: { code: "config.invalid" },
+  });
   assert.match(report.checks[1]?.summary ?? "", /the check itself broke: TypeError: oh/);
 });
 
 test("an abort ends the doctor", async () => {
   await using host = await fakeHost();
   const abort = new AbortController();
-  const waiting = { ...host.deps, probe: (signal: AbortSignal) => new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted")))) };
+  const waiting = {
+    ...host.deps,
+    probe: (signal: AbortSignal) => new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted")))),
+  };
   const doctor = runDoctor(waiting, abort.signal, silent);
   abort.abort(new BangerError("operation.cancelled", "cancelled"));
   await assert.rejects(doctor, { code: "operation.cancelled" });
@@ -88,10 +112,16 @@ test("missing programs, with the install command of the distribution", async () 
   const without = { ...host.deps, searchPath: `${host.deps.searchPath}:relative:` };
   const missing = await resultOf("programs", without);
   // The real sbin directories are looked in as well.
-  const really = ["nft", "ip", "newuidmap", "newgidmap"].filter((name) => !["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((directory) => isExecutable(join(directory, name))));
+  const really = ["nft", "ip", "newuidmap", "newgidmap"].filter(
+    (name) => !["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((directory) => isExecutable(join(directory, name))),
+  );
   assert.deepEqual(missing.details?.["missing"] ?? [], really.length === 0 ? [] : really);
   await rm(host.deps.files.debianKeyring);
-  const fixes: Record<string, string> = { debian: "sudo apt install debian-archive-keyring", fedora: "sudo dnf install debian-keyring", arch: "sudo pacman -S debian-archive-keyring" };
+  const fixes: Record<string, string> = {
+    debian: "sudo apt install debian-archive-keyring",
+    fedora: "sudo dnf install debian-keyring",
+    arch: "sudo pacman -S debian-archive-keyring",
+  };
   for (const [id, fix] of Object.entries(fixes)) {
     await writeFile(host.deps.files.osRelease, `ID="${id}"\n`);
     const result = await resultOf("programs", { ...host.deps, searchPath: "/usr/sbin:/usr/bin" });
@@ -119,11 +149,18 @@ test("distributions are told by ID and ID_LIKE", () => {
 
 test("what doctor asks for is what make deps installs", async () => {
   const table = await readFile(join(import.meta.dirname, "../../../../scripts/host-packages.txt"), "utf8");
-  const rows = table.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.split(/\s+/));
+  const rows = table
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(/\s+/));
   const families = Object.keys(DISTRIBUTIONS) as Family[];
   for (const { names, packages } of HOST_PROGRAMS) {
     const row = rows.find(([what]) => what === names.join(","));
-    assert.deepEqual(row?.slice(2, 5), families.map((family) => packages[family]), names.join(","));
+    assert.deepEqual(
+      row?.slice(2, 5),
+      families.map((family) => packages[family]),
+      names.join(","),
+    );
   }
 });
 
@@ -139,7 +176,11 @@ test("no usable KVM is a warning with its cause", async () => {
 
 test("Firecracker: absent is fine, flawed releases are refused", async () => {
   await using host = await fakeHost();
-  const answering = (version: string): DoctorDeps => ({ ...host.deps, firecrackerBin: async () => join(host.deps.searchPath, "ip"), run: async () => ({ stdout: `Firecracker v${version}\n\n{"version": 1}`, stderr: "" }) });
+  const answering = (version: string): DoctorDeps => ({
+    ...host.deps,
+    firecrackerBin: async () => join(host.deps.searchPath, "ip"),
+    run: async () => ({ stdout: `Firecracker v${version}\n\n{"version": 1}`, stderr: "" }),
+  });
   const verdicts: Record<string, RegExp | undefined> = {
     "1.7.0": /ACPI/,
     "1.13.1": /CVE-2026-1386/,
@@ -167,12 +208,18 @@ test("the user of VMs is asked for only where the daemon is root", async () => {
   const root = { name: "root", uid: 0 };
   assert.equal((await resultOf("vm-user", { ...host.deps, user: { name: "dev", uid: 1000 } })).status, "skipped");
   assert.equal((await resultOf("vm-user", { ...host.deps, user: root })).status, "failed");
-  assert.equal((await resultOf("vm-user", { ...host.deps, user: root, runAs: { name: "banger", uid: 999, gid: 999, home: "/" } })).status, "ok");
+  assert.equal(
+    (await resultOf("vm-user", { ...host.deps, user: root, runAs: { name: "banger", uid: 999, gid: 999, home: "/" } })).status,
+    "ok",
+  );
 });
 
 test("a jail that cannot be built, with the setting that forbids it", async () => {
   await using host = await fakeHost();
-  const refusing = { ...host.deps, run: recordingRun([], (argv) => (argv[0]?.endsWith("/bwrap") === true ? "No permissions to create new namespace" : undefined)) };
+  const refusing = {
+    ...host.deps,
+    run: recordingRun([], (argv) => (argv[0]?.endsWith("/bwrap") === true ? "No permissions to create new namespace" : undefined)),
+  };
   const plain = await resultOf("user-namespaces", refusing);
   assert.equal(plain.status, "failed");
   assert.match(plain.summary, /No permissions/);
@@ -184,9 +231,17 @@ test("a jail that cannot be built, with the setting that forbids it", async () =
 test("tun: missing, closed, broken; each is a warning, for VMs run without", async () => {
   await using host = await fakeHost();
   const refusing = (words: string) => ({ ...host.deps, run: recordingRun([], (argv) => (argv[0] === "dd" ? words : undefined)) });
-  const results = await Promise.all(["dd: No such file or directory", "Permission denied", "Input/output error"].map((words) => resultOf("tun", refusing(words))));
-  assert.deepEqual(results.map(({ status }) => status), ["warning", "warning", "warning"]);
-  assert.deepEqual(results.map(({ fix }) => fix?.split("  ")[0]), ["sudo modprobe tun", `sudo chmod 0666 ${host.deps.files.tun}`, undefined]);
+  const results = await Promise.all(
+    ["dd: No such file or directory", "Permission denied", "Input/output error"].map((words) => resultOf("tun", refusing(words))),
+  );
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["warning", "warning", "warning"],
+  );
+  assert.deepEqual(
+    results.map(({ fix }) => fix?.split("  ")[0]),
+    ["sudo modprobe tun", `sudo chmod 0666 ${host.deps.files.tun}`, undefined],
+  );
 });
 
 test("what a root daemon runs for the checks, it runs as the user of VMs", async () => {
@@ -199,8 +254,14 @@ test("what a root daemon runs for the checks, it runs as the user of VMs", async
 
 test("no network is a warning in the network's own words", async () => {
   await using host = await fakeHost();
-  const result = await resultOf("network", { ...host.deps, network: async () => ({ available: false, message: "pasta is not installed", hint: "sudo apt install passt" }) });
-  assert.deepEqual([result.status, result.summary, result.fix], ["warning", "guests have no network: pasta is not installed", "sudo apt install passt"]);
+  const result = await resultOf("network", {
+    ...host.deps,
+    network: async () => ({ available: false, message: "pasta is not installed", hint: "sudo apt install passt" }),
+  });
+  assert.deepEqual(
+    [result.status, result.summary, result.fix],
+    ["warning", "guests have no network: pasta is not installed", "sudo apt install passt"],
+  );
 });
 
 test("subuids: too few, in one file only, by number, none", async () => {
@@ -218,7 +279,10 @@ test("subuids: too few, in one file only, by number, none", async () => {
 });
 
 test("a range that is offered overlaps nobody's and suffices", () => {
-  const range = fc.record({ owner: fc.constantFrom("a", "b", "7"), first: fc.nat(1_000_000), count: fc.nat(200_000) }, { noNullPrototype: true });
+  const range = fc.record(
+    { owner: fc.constantFrom("a", "b", "7"), first: fc.nat(1_000_000), count: fc.nat(200_000) },
+    { noNullPrototype: true },
+  );
   fc.assert(
     fc.property(fc.array(range), (ranges) => {
       const text = ranges.map(({ owner, first, count }) => `${owner}:${first}:${count}`).join("\n");
@@ -258,8 +322,14 @@ test("an image that is not here, and one that is broken", async () => {
 
 test("defaults with where they come from; a broken config is told with its place", async () => {
   await using host = await fakeHost();
-  assert.equal((await resultOf("vm-defaults", host.deps)).summary, "2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm (default)");
-  const broken = await resultOf("vm-defaults", { ...host.deps, defaults: () => Promise.reject(new BangerError("config.invalid", "/c.toml:3:1: unknown key \"x\"")) });
+  assert.equal(
+    (await resultOf("vm-defaults", host.deps)).summary,
+    "2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm (default)",
+  );
+  const broken = await resultOf("vm-defaults", {
+    ...host.deps,
+    defaults: () => Promise.reject(new BangerError("config.invalid", '/c.toml:3:1: unknown key "x"')),
+  });
   assert.deepEqual([broken.status, broken.summary], ["failed", '/c.toml:3:1: unknown key "x"']);
 });
 

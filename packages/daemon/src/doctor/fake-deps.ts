@@ -39,7 +39,8 @@ export async function fakeHost(): Promise<FakeHost> {
   };
   const bin = join(root, "bin");
   await mkdir(bin);
-  for (const name of [...HOST_PROGRAMS.flatMap(({ names }) => names), "true"]) await writeFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
+  for (const name of [...HOST_PROGRAMS.flatMap(({ names }) => names), "true"])
+    await writeFile(join(bin, name), "#!/bin/sh\n", { mode: 0o755 });
   for (const path of [files.subuid, files.subgid]) await writeFile(path, "other:100000:65536\ndev:165536:65536\n");
   await writeFile(files.osRelease, 'ID=debian\nVERSION_ID="12"\n');
   await writeFile(files.debianKeyring, "");
@@ -76,7 +77,17 @@ function contentDeps(root: string, files: HostFiles, run: DoctorDeps["run"]): Do
     network: async () => ({ available: true }),
     images: {
       find: async () => READY_IMAGE,
-      show: async (name) => ({ name, status: "ready", digest: "sha256:0", sizeBytes: 366 * 1024 * 1024, arch: "amd64", origin: "recipe", kernel: READY_IMAGE.kernelRelease, createdAt: null, usedBy: [] }),
+      show: async (name) => ({
+        name,
+        status: "ready",
+        digest: "sha256:0",
+        sizeBytes: 366 * 1024 * 1024,
+        arch: "amd64",
+        origin: "recipe",
+        kernel: READY_IMAGE.kernelRelease,
+        createdAt: null,
+        usedBy: [],
+      }),
     },
     defaults: async () => ({
       vcpu: { value: 2, source: "host" },

@@ -13,7 +13,11 @@ export interface HostProgram {
 const same = (name: string): Readonly<Record<Family, string>> => ({ apt: name, dnf: name, pacman: name });
 
 export const HOST_PROGRAMS: readonly HostProgram[] = [
-  { names: ["qemu-system-x86_64"], packages: { apt: "qemu-system-x86", dnf: "qemu-system-x86-core", pacman: "qemu-system-x86" }, needs: "running VMs" },
+  {
+    names: ["qemu-system-x86_64"],
+    packages: { apt: "qemu-system-x86", dnf: "qemu-system-x86-core", pacman: "qemu-system-x86" },
+    needs: "running VMs",
+  },
   { names: ["bwrap"], packages: same("bubblewrap"), needs: "the jail around each VM" },
   { names: ["mkfs.ext4"], packages: same("e2fsprogs"), needs: "a VM's disk" },
   { names: ["setpriv"], packages: same("util-linux"), needs: "giving up rights" },

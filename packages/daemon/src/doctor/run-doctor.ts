@@ -28,7 +28,11 @@ export async function runChecks<Deps>({ checks, deps, signal, progress }: Round<
     signal.throwIfAborted();
     if (result === undefined) continue;
     results.push(result.check);
-    const facts = { status: result.check.status, summary: result.check.summary, ...(result.check.fix === undefined ? {} : { fix: result.check.fix }) };
+    const facts = {
+      status: result.check.status,
+      summary: result.check.summary,
+      ...(result.check.fix === undefined ? {} : { fix: result.check.fix }),
+    };
     progress({ type: "stage.finished", stage: check.id, durationMs: result.durationMs, facts, atMs: sinceBegan() });
   }
   const count = (status: CheckResult["status"]) => results.filter((result) => result.status === status).length;
@@ -36,7 +40,11 @@ export async function runChecks<Deps>({ checks, deps, signal, progress }: Round<
 }
 
 /** Never rejects: a check that breaks is a failed check, and the others still tell what they know. */
-async function runCheck<Deps>(check: Check<Deps>, deps: Deps, signal: AbortSignal): Promise<{ readonly check: CheckResult; readonly durationMs: number }> {
+async function runCheck<Deps>(
+  check: Check<Deps>,
+  deps: Deps,
+  signal: AbortSignal,
+): Promise<{ readonly check: CheckResult; readonly durationMs: number }> {
   const began = performance.now();
   const result = await outcome(check, deps, signal);
   return { check: { id: check.id, ...result }, durationMs: Math.round(performance.now() - began) };
@@ -47,8 +55,17 @@ async function outcome<Deps>(check: Check<Deps>, deps: Deps, signal: AbortSignal
     return await check.run(deps, signal);
   } catch (error) {
     if (error instanceof BangerError) {
-      return { status: "failed", summary: error.message, ...(error.hint === undefined ? {} : { fix: error.hint }), details: { code: error.code } };
+      return {
+        status: "failed",
+        summary: error.message,
+        ...(error.hint === undefined ? {} : { fix: error.hint }),
+        details: { code: error.code },
+      };
     }
-    return { status: "failed", summary: `the check itself broke: ${String(error)}`, details: { stack: error instanceof Error ? error.stack : undefined } };
+    return {
+      status: "failed",
+      summary: `the check itself broke: ${String(error)}`,
+      details: { stack: error instanceof Error ? error.stack : undefined },
+    };
   }
 }

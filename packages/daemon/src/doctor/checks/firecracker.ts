@@ -11,7 +11,11 @@ export const firecracker: Check<DoctorDeps> = {
     const path = await findProgram(configured ?? "firecracker", searchPath);
     if (path === undefined) {
       if (configured === null) return { status: "skipped", summary: "not installed: VMs run on QEMU" };
-      return { status: "failed", summary: `${configured} (firecracker_bin in config.toml) is no program`, fix: "correct firecracker_bin, or remove it to look on PATH" };
+      return {
+        status: "failed",
+        summary: `${configured} (firecracker_bin in config.toml) is no program`,
+        fix: "correct firecracker_bin, or remove it to look on PATH",
+      };
     }
     const { stdout } = await run([path, "--version"], { signal, timeoutMs: 10_000 });
     const version = parseVersion(stdout);
@@ -46,7 +50,6 @@ export function parseVersion(text: string): Version | undefined {
   const match = /^Firecracker v(\d+)\.(\d+)\.(\d+)/m.exec(text);
   return match === null ? undefined : [Number(match[1]), Number(match[2]), Number(match[3])];
 }
-
 
 function isBefore(version: Version, other: Version): boolean {
   const [major, minor, patch] = version;

@@ -8,7 +8,12 @@ export const image: Check<DoctorDeps> = {
   async run({ defaults, images }) {
     const { value: name } = (await defaults()).image;
     const ready = await images.find(name);
-    if (ready === undefined) return { status: "warning", summary: `${name} is not here yet: the first VM builds it (about 2 min)`, fix: `banger image pull ${name}` };
+    if (ready === undefined)
+      return {
+        status: "warning",
+        summary: `${name} is not here yet: the first VM builds it (about 2 min)`,
+        fix: `banger image pull ${name}`,
+      };
     const { sizeBytes } = await images.show(name);
     const size = sizeBytes === null ? "" : `, ${formatSize(sizeBytes)}`;
     return { status: "ok", summary: `${name}${size}, kernel ${ready.kernelRelease}` };

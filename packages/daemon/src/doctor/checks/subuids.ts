@@ -11,7 +11,9 @@ export const subuids: Check<DoctorDeps> = {
   about: "Images are built in a user namespace, which needs a range of subordinate ids for the files' owners.",
   async run({ user, runAs, files }) {
     const builder = runAs ?? user;
-    const [uids, gids] = await Promise.all([files.subuid, files.subgid].map(async (path) => parseIdRanges((await readIfThere(path)) ?? "")));
+    const [uids, gids] = await Promise.all(
+      [files.subuid, files.subgid].map(async (path) => parseIdRanges((await readIfThere(path)) ?? "")),
+    );
     const lacking = [
       ...(largestRange(uids ?? [], builder) < NEEDED ? [files.subuid] : []),
       ...(largestRange(gids ?? [], builder) < NEEDED ? [files.subgid] : []),

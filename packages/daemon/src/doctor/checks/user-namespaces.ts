@@ -41,7 +41,11 @@ export const userNamespaces: Check<DoctorDeps> = {
 /** The ways a host forbids user namespaces, each with the command that lifts it. */
 const LIMITS = [
   { setting: "kernel/unprivileged_userns_clone", forbids: "0", fix: "sudo sysctl -w kernel.unprivileged_userns_clone=1" },
-  { setting: "kernel/apparmor_restrict_unprivileged_userns", forbids: "1", fix: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" },
+  {
+    setting: "kernel/apparmor_restrict_unprivileged_userns",
+    forbids: "1",
+    fix: "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+  },
   { setting: "user/max_user_namespaces", forbids: "0", fix: "sudo sysctl -w user.max_user_namespaces=15000" },
 ] as const;
 
