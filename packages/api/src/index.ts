@@ -10,3 +10,4 @@ export * from "./routes.ts";
 export * from "./schemas.ts";
 export * from "./sizes.ts";
 export * from "./socket-path.ts";
+export * from "./version.ts";
