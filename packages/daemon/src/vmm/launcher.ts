@@ -44,7 +44,7 @@ export async function launch(spec: LaunchSpec): Promise<Launched> {
     return { jail, vmm, lastWords: words };
   } catch (error) {
     if (jail !== undefined) await endStartingJail(jail, files.jailStatus);
-    if (spec.signal.aborted || error instanceof BangerError) throw error;
+    spec.signal.throwIfAborted();
     throw new BangerError("vmm.failed", `the VMM's jail did not start: ${words() || String(error)}`, { cause: error });
   }
 }

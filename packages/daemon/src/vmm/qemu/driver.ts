@@ -58,6 +58,7 @@ export class QemuDriver implements VmmDriver {
     } catch (error) {
       await killJail(launched);
       removeSockets(spec.vmDir, SOCKETS);
+      signal.throwIfAborted();
       throw error;
     }
   }

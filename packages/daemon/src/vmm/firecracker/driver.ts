@@ -1,0 +1,137 @@
+// The Firecracker driver: KVM only, the guest channel is vsock. A Firecracker outlives its guest's poweroff and knows no
+// command to end, so it is killed; what the guest has flushed is with the host's kernel by then.
+import { closeSync } from "node:fs";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { BangerError } from "@banger/api";
+import { isProcessAlive, poll, run, type RunAs } from "@banger/host";
+import type { VmmDriver, VmmExit, VmmFeatures, VmmProcess, VmmSpec } from "../contract.ts";
+import { JAIL } from "../jail.ts";
+import { findJailTools, recordOf, startJailed } from "../jailed-vmm.ts";
+import { lastWords } from "../last-words.ts";
+import { findNoted } from "../launch-note.ts";
+import { killJail, type Launched } from "../launcher.ts";
+import { endForSure, waitForEnd } from "../lifetime.ts";
+import { findProgram, resolveProgram, type Program } from "../program.ts";
+import { openLog, readTail, removeSockets, vmFiles } from "../vm-directory.ts";
+import { FirecrackerFault, isAnswering, put } from "./api.ts";
+import { FIRECRACKER_SOCKETS, firecrackerArgv, planFirecracker } from "./configuration.ts";
+import { checkFirecrackerVersion, FIRECRACKER_HINT } from "./version.ts";
+import { AGENT_PORT, connectVsock } from "./vsock.ts";
+
+const SOCKETS = Object.values(FIRECRACKER_SOCKETS);
+const READY_MS = 20_000;
+
+export interface FirecrackerDeps {
+  /** Where programs are looked for, as in PATH. */
+  readonly searchPath: string;
+  /** `firecracker_bin` of the configuration; null: `firecracker` on the search path. */
+  readonly firecrackerBin: string | null;
+  readonly runAs: RunAs | null;
+  /** What the program at a path needs in its jail. */
+  readonly resolveProgram?: (path: string) => Promise<Program>;
+}
+
+export class FirecrackerDriver implements VmmDriver {
+  readonly name = "firecracker";
+  readonly features: VmmFeatures = { accelerators: ["kvm"], channel: "vsock", snapshots: false, outlivesPoweroff: true };
+  readonly #deps: FirecrackerDeps;
+
+  constructor(deps: FirecrackerDeps) {
+    this.#deps = deps;
+  }
+
+  async version(): Promise<string> {
+    const { stdout } = await run([await this.#binary(), "--version"], { timeoutMs: 10_000 });
+    return checkFirecrackerVersion(stdout);
+  }
+
+  async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
+    if (spec.accelerator !== "kvm") throw new BangerError("vmm.unsupported", "Firecracker needs KVM", { hint: "banger doctor" });
+    const binary = await this.#binary();
+    const [tools, program] = await Promise.all([findJailTools(this.#deps.searchPath), (this.#deps.resolveProgram ?? resolveProgram)(binary)]);
+    const log = logPath(spec.vmDir);
+    closeSync(openLog(log, this.#deps.runAs, true));
+    const launched = await startJailed({
+      driver: "firecracker",
+      spec,
+      program: { ...program, argv: firecrackerArgv(program.argv, spec.vmId) },
+      kernel: spec.boot.vmlinux,
+      binds: [{ source: log, target: JAIL.log, access: "rw" }],
+      sockets: SOCKETS,
+      runAs: this.#deps.runAs,
+      tools,
+      signal,
+    });
+    try {
+      await boot(spec, launched, signal);
+      return recordOf("firecracker", spec, launched);
+    } catch (error) {
+      await killJail(launched);
+      removeSockets(spec.vmDir, SOCKETS);
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  find(vmDir: string): Promise<VmmProcess | null> {
+    return Promise.resolve(findNoted(vmDir, "firecracker"));
+  }
+
+  async connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex> {
+    try {
+      return await connectVsock(join(vmFiles(process.vmDir).run, FIRECRACKER_SOCKETS.vsock), AGENT_PORT, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new BangerError("guest.unreachable", `Firecracker's channel to the guest cannot be opened: ${String(error)}`, { cause: error });
+    }
+  }
+
+  wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> {
+    return waitForEnd(process, signal);
+  }
+
+  end(process: VmmProcess): Promise<void> {
+    return endForSure(process, { sockets: SOCKETS });
+  }
+
+  async #binary(): Promise<string> {
+    const { firecrackerBin, searchPath } = this.#deps;
+    const found = await findProgram(firecrackerBin ?? "firecracker", searchPath);
+    if (found !== undefined) return found;
+    const where = firecrackerBin === null ? "is not installed" : `is not at ${firecrackerBin}, where the configuration says`;
+    throw new BangerError("vmm.missing", `firecracker ${where}`, { hint: FIRECRACKER_HINT });
+  }
+}
+
+function logPath(vmDir: string): string {
+  return join(vmDir, "firecracker.log");
+}
+
+/** Configures and starts the guest. Throws `vmm.failed` with Firecracker's words. */
+async function boot(spec: VmmSpec, launched: Launched, signal: AbortSignal): Promise<void> {
+  const socket = join(vmFiles(spec.vmDir).run, FIRECRACKER_SOCKETS.api);
+  const words = () => [launched.lastWords(), lastWords(readTail(logPath(spec.vmDir)))].filter(Boolean).join("\n");
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
+  try {
+    await untilAnswering(socket, launched, limit);
+    for (const call of planFirecracker(spec)) await put(socket, call, limit);
+  } catch (error) {
+    signal.throwIfAborted();
+    const what = error instanceof FirecrackerFault ? error.message : words() || String(error);
+    throw new BangerError("vmm.failed", `Firecracker did not start: ${lastWords(what)}`, { details: { log: words() }, cause: error });
+  }
+}
+
+async function untilAnswering(socket: string, launched: Launched, signal: AbortSignal): Promise<void> {
+  const isReady = await poll(
+    async () => {
+      const isAlive = isProcessAlive(launched.vmm);
+      if (await isAnswering(socket, signal)) return true;
+      if (!isAlive) throw new Error("Firecracker ended at once");
+      return undefined;
+    },
+    { timeoutMs: READY_MS, intervalMs: 3, signal },
+  );
+  if (isReady !== true) throw new Error(`Firecracker did not answer within ${READY_MS / 1000} s`);
+}
