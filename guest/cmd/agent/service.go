@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,11 +11,14 @@ import (
 
 	"banger/guest/internal/boot"
 	"banger/guest/internal/channel"
+	"banger/guest/internal/configure"
+	"banger/guest/internal/dial"
 	"banger/guest/internal/ending"
 	"banger/guest/internal/events"
 	"banger/guest/internal/execs"
 	"banger/guest/internal/guest"
 	"banger/guest/internal/server"
+	"banger/guest/internal/sshd"
 )
 
 const (
@@ -43,9 +45,9 @@ func runService() error {
 		Execs:         registry,
 		Launcher:      launcher,
 		ModulesLoaded: loadModules(journal),
-		ServeSSH:      func(string, []string) error { return errors.New("not yet") },
+		ServeSSH:      func(address string) error { return serveSSH(address, registry, journal) },
 	})
-	calls := server.New(server.Deps{Guest: state, Journal: journal, Execs: registry})
+	calls := server.New(server.Deps{Guest: state, Journal: journal, Execs: registry, Dialer: dial.NewDialer()})
 	return serveChannel(context.Background(), settings.Channel, calls.ServeConn)
 }
 
@@ -83,6 +85,23 @@ func serveChannel(ctx context.Context, kind boot.ChannelKind, serve func(net.Con
 		return channel.ServeVsock(ctx, channel.HostOnly, serve)
 	}
 	return fmt.Errorf("unknown channel %q", kind)
+}
+
+func serveSSH(address string, registry *execs.Registry, journal *events.Journal) error {
+	server, err := sshd.New(sshd.Deps{
+		HostKeyFile:        configure.HostKeyFile,
+		AuthorizedKeysFile: configure.AuthorizedKeysFile,
+		Execs:              registry,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	journal.Logf(events.Info, "the agent serves SSH: the image has no server of its own that init would start")
+	return server.Serve(listener)
 }
 
 // uptime includes the time the machine was suspended.

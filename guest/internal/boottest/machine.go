@@ -59,7 +59,12 @@ func boot(t *testing.T, wanted options) *machine {
 		t.Skip("no qemu-system-x86_64 on this machine")
 	}
 	kernel := setting(t, kernelVariable, "kernel image")
-	directory := t.TempDir()
+	// QEMU's options are separated by commas, which a test's own directory may have in its name.
+	directory, err := os.MkdirTemp("", "banger-boot-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(directory) })
 	initrd := filepath.Join(directory, "initramfs")
 	writeInitramfs(t, initrd)
 	m := &machine{t: t, socket: filepath.Join(directory, "agent.sock"), console: filepath.Join(directory, "console.log"), exited: make(chan error, 1)}

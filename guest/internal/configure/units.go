@@ -67,7 +67,20 @@ func writeUnits(withSSHD bool) error {
 			linkUnit("sshd.socket", os.DevNull),
 		)
 	}
+	if !hasUdev() {
+		// A login on the console waits 90 s for a device that only udev would announce, and the system is not up before.
+		problems = append(problems, linkUnit("serial-getty@ttyS0.service", os.DevNull))
+	}
 	return errors.Join(problems...)
+}
+
+func hasUdev() bool {
+	for _, program := range []string{"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd"} {
+		if _, err := os.Stat(program); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func writeUnit(name, content string) error {

@@ -31,9 +31,20 @@ type Process struct {
 	stdin   *os.File
 	outputs []output
 	tty     *os.File
-	// state and waitError are set before the channel of Registry.track closes.
-	state     *os.ProcessState
-	waitError error
+	// exit is set before exited closes.
+	exit   Exit
+	exited chan struct{}
+}
+
+// Stdin is where the command reads from: a pipe, the terminal's master, or nil.
+func (p *Process) Stdin() *os.File { return p.stdin }
+
+// TTY is the master of the command's terminal; nil without one.
+func (p *Process) TTY() *os.File { return p.tty }
+
+func (p *Process) reap() {
+	p.exit = exitOf(p.proc.Wait())
+	close(p.exited)
 }
 
 // Launch starts what spec asks for. The error is a *Failure.
@@ -55,7 +66,7 @@ func (l *Launcher) Launch(spec Start) (*Process, error) {
 	if l.ResetOOMScore {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", proc.Pid), []byte("0"), 0)
 	}
-	return &Process{Pid: proc.Pid, proc: proc, stdin: stdio.stdin, outputs: stdio.outputs, tty: stdio.tty}, nil
+	return &Process{Pid: proc.Pid, proc: proc, stdin: stdio.stdin, outputs: stdio.outputs, tty: stdio.tty, exited: make(chan struct{})}, nil
 }
 
 // plan is everything decided before the fork.

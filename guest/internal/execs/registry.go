@@ -1,33 +1,28 @@
 package execs
 
 import (
-	"os"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Registry knows the commands that run.
 type Registry struct {
 	launcher *Launcher
 	mutex    sync.Mutex
-	running  map[*Process]chan struct{}
+	running  map[*Process]struct{}
 }
 
 func NewRegistry(launcher *Launcher) *Registry {
-	return &Registry{launcher: launcher, running: map[*Process]chan struct{}{}}
+	return &Registry{launcher: launcher, running: map[*Process]struct{}{}}
 }
 
 // EndAll hangs up on every command, kills what is left after grace, and returns when all are over.
 func (r *Registry) EndAll(grace time.Duration) {
 	r.mutex.Lock()
 	var waiting []<-chan struct{}
-	for process, exited := range r.running {
+	for process := range r.running {
 		process.HangUp(grace)
-		waiting = append(waiting, exited)
+		waiting = append(waiting, process.exited)
 	}
 	r.mutex.Unlock()
 	deadline := time.After(grace + time.Second)
@@ -40,32 +35,20 @@ func (r *Registry) EndAll(grace time.Duration) {
 	}
 }
 
-// track reaps process when it ends; the channel closes then.
-func (r *Registry) track(process *Process) <-chan struct{} {
-	exited := make(chan struct{})
+// Start launches a command and waits for it in the background. The error is a *Failure.
+func (r *Registry) Start(spec Start) (*Process, error) {
+	process, err := r.launcher.Launch(spec)
+	if err != nil {
+		return nil, err
+	}
 	r.mutex.Lock()
-	r.running[process] = exited
+	r.running[process] = struct{}{}
 	r.mutex.Unlock()
 	go func() {
-		state, err := process.proc.Wait()
+		process.reap()
 		r.mutex.Lock()
-		process.state, process.waitError = state, err
 		delete(r.running, process)
 		r.mutex.Unlock()
-		close(exited)
 	}()
-	return exited
-}
-
-func (p *Process) exitMessage() any { return statusMessage(p.state, p.waitError) }
-
-func statusMessage(state *os.ProcessState, err error) any {
-	if err != nil {
-		return failed{Type: "failed", Code: Failed, Message: "the status was lost: " + err.Error()}
-	}
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		name := strings.TrimPrefix(unix.SignalName(status.Signal()), "SIG")
-		return exitedSignal{Type: "exit", Signal: name, Number: int(status.Signal())}
-	}
-	return exitedStatus{Type: "exit", Status: state.ExitCode()}
+	return process, nil
 }

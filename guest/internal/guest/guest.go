@@ -35,7 +35,7 @@ type Deps struct {
 	// ModulesLoaded closes when the kernel modules of the initramfs are in.
 	ModulesLoaded <-chan struct{}
 	// ServeSSH serves SSH on address until it fails.
-	ServeSSH func(address string, env []string) error
+	ServeSSH func(address string) error
 }
 
 // Guest is safe for concurrent use.
@@ -165,7 +165,7 @@ func (g *Guest) reachWithoutInit(kind api.Init) {
 }
 
 func (g *Guest) serveSSH() {
-	if err := g.deps.ServeSSH(":22", g.deps.Launcher.Env); err != nil {
+	if err := g.deps.ServeSSH(":22"); err != nil {
 		g.deps.Journal.Logf(events.Error, "ssh: %v", err)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/clock"
 	"banger/guest/internal/frames"
+	"banger/guest/internal/observe"
 )
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
@@ -26,6 +28,26 @@ func (s *Server) shutdown(w http.ResponseWriter, r *http.Request) {
 		err = s.deps.Guest.Shutdown(body)
 	}
 	answer(w, api.Empty{}, err)
+}
+
+func (s *Server) ports(w http.ResponseWriter, _ *http.Request) {
+	ports, err := observe.Ports()
+	answer(w, ports, err)
+}
+
+func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
+	stats, err := observe.Stats(s.deps.Guest.Data())
+	answer(w, stats, err)
+}
+
+func (s *Server) clock(w http.ResponseWriter, r *http.Request) {
+	body, err := readJSON[api.Clock](r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	offset, err := clock.Set(body.TimeUnixMs)
+	answer(w, api.ClockSet{OffsetMs: offset.Milliseconds()}, err)
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {

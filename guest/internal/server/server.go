@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 
 	"golang.org/x/net/http2"
 
 	"banger/guest/internal/api"
 	"banger/guest/internal/channel"
+	"banger/guest/internal/dial"
 	"banger/guest/internal/events"
 	"banger/guest/internal/execs"
 )
@@ -28,6 +30,7 @@ type Deps struct {
 	Guest   Guest
 	Journal *events.Journal
 	Execs   *execs.Registry
+	Dialer  *dial.Dialer
 }
 
 // Guest is what the calls need of package guest.
@@ -37,6 +40,8 @@ type Guest interface {
 	Shutdown(api.Shutdown) error
 	// Running returns the error to answer while commands cannot run yet.
 	Running() error
+	// Data is the root of the data disk, nil before there is one.
+	Data() *os.File
 }
 
 // Server serves HTTP/2 connections.
@@ -69,6 +74,12 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/configure", s.configure)
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("POST /v1/exec", s.whenRunning(s.exec))
+	mux.HandleFunc("PUT /v1/files", s.whenRunning(s.putFiles))
+	mux.HandleFunc("GET /v1/files", s.whenRunning(s.getFiles))
+	mux.HandleFunc("POST /v1/dial", s.whenRunning(s.dial))
+	mux.HandleFunc("GET /v1/ports", s.whenRunning(s.ports))
+	mux.HandleFunc("GET /v1/stats", s.whenRunning(s.stats))
+	mux.HandleFunc("POST /v1/clock", s.clock)
 	mux.HandleFunc("POST /v1/shutdown", s.shutdown)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, api.Errorf(api.NotFound, "no call %s %s", r.Method, r.URL.Path))

@@ -23,7 +23,7 @@ type Exec struct {
 	answer  io.Closer
 }
 
-// Exec starts a command. Ending ctx hangs up.
+// Exec starts a command.
 func (c *Client) Exec(ctx context.Context, start execs.Start) (*Exec, error) {
 	start.Type = "start"
 	if start.User == "" {
@@ -80,6 +80,9 @@ func (e *Exec) Wait() (map[string]any, error) {
 	}
 	return e.Control[len(e.Control)-1], nil
 }
+
+// HangUp resets the stream.
+func (e *Exec) HangUp() { _ = e.answer.Close() }
 
 // CloseInput ends the request's body.
 func (e *Exec) CloseInput() { _ = e.body.Close() }

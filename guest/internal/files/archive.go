@@ -1,0 +1,126 @@
+package files
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/api"
+)
+
+// Check answers whether something is at name; the error is an *api.Error.
+func Check(name string) error {
+	if !filepath.IsAbs(name) {
+		return api.Errorf(api.BadRequest, "path %q is not absolute", name)
+	}
+	_, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return api.Errorf(api.NotFound, "nothing at %s", name)
+	}
+	if err != nil {
+		return api.Errorf(api.IO, "%w", err)
+	}
+	return nil
+}
+
+// Archive writes the file or tree at name as a tar stream, named relative to its parent. Symlinks stay symlinks;
+// devices, sockets and fifos are left out, and so is what vanishes while it is read.
+func Archive(name string, target io.Writer) error {
+	archive := tar.NewWriter(target)
+	name = filepath.Clean(name)
+	parent := filepath.Dir(name)
+	err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		if vanished(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(parent, path)
+		if err != nil {
+			return err
+		}
+		err = addEntry(archive, path, relative, entry)
+		if vanished(err) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return archive.Close()
+}
+
+func vanished(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func addEntry(archive *tar.Writer, path, relative string, entry fs.DirEntry) error {
+	switch entry.Type() {
+	case 0:
+		return addFile(archive, path, relative)
+	case fs.ModeDir, fs.ModeSymlink:
+	default:
+		return nil
+	}
+	info, err := entry.Info()
+	if err != nil {
+		return err
+	}
+	link := ""
+	if entry.Type() == fs.ModeSymlink {
+		if link, err = os.Readlink(path); err != nil {
+			return err
+		}
+	}
+	return writeHeader(archive, info, relative, link)
+}
+
+func addFile(archive *tar.Writer, path, relative string) error {
+	// Not blocking: the file may have become a fifo since the directory was read.
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	if err := writeHeader(archive, info, relative, ""); err != nil {
+		return err
+	}
+	copied, err := io.CopyN(archive, file, info.Size())
+	if errors.Is(err, io.EOF) {
+		// The file has shrunk; its size is already out. Zeros fill it, as tar(1) does.
+		_, err = io.CopyN(archive, zeros{}, info.Size()-copied)
+	}
+	return err
+}
+
+func writeHeader(archive *tar.Writer, info fs.FileInfo, relative, link string) error {
+	header, err := tar.FileInfoHeader(info, link)
+	if err != nil {
+		return err
+	}
+	header.Name = relative
+	if info.IsDir() {
+		header.Name += "/"
+	}
+	// Numbers say it all; names mean something else on the other side.
+	header.Uname, header.Gname = "", ""
+	header.Format = tar.FormatPAX
+	return archive.WriteHeader(header)
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

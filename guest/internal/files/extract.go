@@ -1,0 +1,219 @@
+package files
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/api"
+)
+
+// Owner overrides the owners in an archive.
+type Owner struct{ UID, GID int }
+
+// Extract unpacks the tar stream source below directory, which is made if missing. owner is nil to keep the owners of
+// the archive. The error is an *api.Error that names the entry.
+func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, error) {
+	target, err := openTree(directory)
+	if err != nil {
+		return api.Extracted{}, api.Errorf(api.IO, "%w", err)
+	}
+	defer target.close()
+	x := &extraction{tree: target, owner: owner}
+	for archive := tar.NewReader(source); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return x.done, api.Errorf(api.BadRequest, "tar: %w", err)
+		}
+		if err := x.entry(header, archive); err != nil {
+			return x.done, api.Errorf(codeOf(err), "%s: %w", header.Name, err)
+		}
+	}
+	if err := x.finishDirectories(); err != nil {
+		return x.done, api.Errorf(api.IO, "%w", err)
+	}
+	return x.done, nil
+}
+
+// errRefused is wrapped by complaints about the archive, as opposed to those of the file system.
+var errRefused = errors.New("refused")
+
+func codeOf(err error) api.Code {
+	if errors.Is(err, ErrUnsafe) || errors.Is(err, errRefused) || errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return api.BadRequest
+	}
+	return api.IO
+}
+
+type extraction struct {
+	tree  *tree
+	owner *Owner
+	done  api.Extracted
+	// directories get their modes and times last: a read-only one must be filled first.
+	directories []directory
+}
+
+type directory struct {
+	name   string
+	header *tar.Header
+}
+
+func (x *extraction) entry(header *tar.Header, content io.Reader) error {
+	name, err := parse(header.Name)
+	if err != nil {
+		return errors.Join(errRefused, err)
+	}
+	switch header.Typeflag {
+	case tar.TypeXGlobalHeader:
+		return nil
+	case tar.TypeDir:
+		return x.directory(name, header)
+	case tar.TypeReg, tar.TypeSymlink, tar.TypeLink:
+	default:
+		return fmt.Errorf("%w: type %q is no file, directory or link", errRefused, header.Typeflag)
+	}
+	if name == "." {
+		return fmt.Errorf("%w: a file in place of the directory itself", errRefused)
+	}
+	parent, base, err := x.tree.parent(name)
+	if err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(int(parent.Fd()), base, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("replace: %w", err)
+	}
+	x.done.Files++
+	switch header.Typeflag {
+	case tar.TypeSymlink:
+		return x.symlink(parent, base, header)
+	case tar.TypeLink:
+		return x.hardLink(parent, base, header)
+	default:
+		return x.file(parent, base, header, content)
+	}
+}
+
+func (x *extraction) file(parent *os.File, base string, header *tar.Header, content io.Reader) error {
+	fd, err := unix.Openat(int(parent.Fd()), base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	file := os.NewFile(uintptr(fd), base)
+	written, err := io.Copy(file, content)
+	x.done.Bytes += written
+	err = errors.Join(err, x.own(fd, "", header), unix.Fchmod(fd, modeOf(header)), setTimes(fd, "", header))
+	return errors.Join(err, file.Close())
+}
+
+func (x *extraction) symlink(parent *os.File, base string, header *tar.Header) error {
+	if err := unix.Symlinkat(header.Linkname, int(parent.Fd()), base); err != nil {
+		return err
+	}
+	return errors.Join(x.own(int(parent.Fd()), base, header), setTimes(int(parent.Fd()), base, header))
+}
+
+// hardLink links to an entry of the same archive; the target is held to the same rules as any name.
+func (x *extraction) hardLink(parent *os.File, base string, header *tar.Header) error {
+	target, err := parse(header.Linkname)
+	if err != nil {
+		return errors.Join(errRefused, err)
+	}
+	existing, err := openBeneath(x.tree.root, target, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return fmt.Errorf("link to %q: %w", target, unsafe(target, err))
+	}
+	defer existing.Close()
+	var status unix.Stat_t
+	if err := unix.Fstat(int(existing.Fd()), &status); err != nil {
+		return err
+	}
+	if status.Mode&unix.S_IFMT != unix.S_IFREG {
+		return fmt.Errorf("%w: link to %q, which is no file", errRefused, target)
+	}
+	source := fmt.Sprintf("/proc/self/fd/%d", existing.Fd())
+	return unix.Linkat(unix.AT_FDCWD, source, int(parent.Fd()), base, unix.AT_SYMLINK_FOLLOW)
+}
+
+func (x *extraction) directory(name string, header *tar.Header) error {
+	x.directories = append(x.directories, directory{name, header})
+	if name == "." {
+		return nil
+	}
+	parent, base, err := x.tree.parent(name)
+	if err != nil {
+		return err
+	}
+	err = unix.Mkdirat(int(parent.Fd()), base, 0o700)
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	opened, err := x.tree.open(name)
+	if err != nil {
+		return unsafe(name, err)
+	}
+	return opened.Close()
+}
+
+func (x *extraction) finishDirectories() error {
+	for index := len(x.directories) - 1; index >= 0; index-- {
+		entry := x.directories[index]
+		opened, err := openBeneath(x.tree.root, entry.name, unix.O_DIRECTORY|unix.O_RDONLY)
+		if err != nil {
+			return fmt.Errorf("%s: %w", entry.name, unsafe(entry.name, err))
+		}
+		fd := int(opened.Fd())
+		err = errors.Join(x.own(fd, "", entry.header), unix.Fchmod(fd, modeOf(entry.header)), setTimes(fd, "", entry.header), opened.Close())
+		if err != nil {
+			return fmt.Errorf("%s: %w", entry.name, err)
+		}
+	}
+	return nil
+}
+
+// own sets the owner of name in the directory at, or of at itself when name is empty.
+func (x *extraction) own(at int, name string, header *tar.Header) error {
+	uid, gid := header.Uid, header.Gid
+	if x.owner != nil {
+		uid, gid = x.owner.UID, x.owner.GID
+	}
+	if os.Geteuid() != 0 && uid == os.Geteuid() {
+		return nil
+	}
+	return unix.Fchownat(at, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
+}
+
+func setTimes(at int, name string, header *tar.Header) error {
+	modified := header.ModTime
+	if modified.IsZero() {
+		modified = time.Unix(0, 0)
+	}
+	stamp, err := unix.TimeToTimespec(modified)
+	if err != nil {
+		return fmt.Errorf("%w: time %s", errRefused, modified)
+	}
+	if name == "" {
+		return unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", at), []unix.Timespec{stamp, stamp}, 0)
+	}
+	return unix.UtimesNanoAt(at, name, []unix.Timespec{stamp, stamp}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// modeOf keeps the permission bits with setuid, setgid and sticky.
+func modeOf(header *tar.Header) uint32 {
+	mode := header.FileInfo().Mode()
+	bits := uint32(mode.Perm())
+	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSetuid: unix.S_ISUID, fs.ModeSetgid: unix.S_ISGID, fs.ModeSticky: unix.S_ISVTX} {
+		if mode&flag != 0 {
+			bits |= bit
+		}
+	}
+	return bits
+}
