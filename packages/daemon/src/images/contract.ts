@@ -36,6 +36,6 @@ export interface ImageService {
   pull(name: string, options: PullOptions): Promise<ReadyImage>;
   /** Throws `image.in_use` when `inUse` answers VM names. */
   delete(name: string, inUse: (digest: string) => readonly string[]): Promise<void>;
-  /** Removes what an interrupted build left. Called at daemon start. */
-  reconcile(): Promise<void>;
+  /** Removes what an interrupted build left, and superseded images that no VM is on. Called at daemon start. */
+  reconcile(inUse: (digest: string) => readonly string[]): Promise<void>;
 }

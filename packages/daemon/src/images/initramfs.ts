@@ -1,12 +1,13 @@
 // The first root of every guest: the agent as /init and the modules it loads before it can see a disk. Layout:
 // docs/guest-protocol.md. Uncompressed, which boots faster than any compression. Two archives, one behind the other, so that a
 // new agent does not need the kernel's package again.
-import { createHash } from "node:crypto";
 import { readFile, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
+import { KeyedMutex } from "@banger/host";
 import { cpioArchive, type CpioEntry } from "./cpio.ts";
-import { writeStoredFile } from "./stored-file.ts";
+import { unlessMissing } from "./missing.ts";
+import { digestBytes, writeStoredFile } from "./stored-file.ts";
 
 export interface BootModule {
   /** File name, without a directory. */
@@ -46,19 +47,21 @@ const NAME = /^initramfs-[0-9a-f]{16}\.cpio$/;
 
 /** Keeps the initramfs of each kernel for the present agent. One for the life of the daemon. */
 export class InitramfsCache {
-  /** Paths by what they were made from, so that a start does not hash the agent again. */
+  /** Paths by what they were made from, so that a start does not read the agent again. */
   readonly #made = new Map<string, string>();
+  readonly #writing = new KeyedMutex();
 
   /** Path of the initramfs of this kernel with this agent, written if it is not there yet. */
   async path(source: InitramfsSource): Promise<string> {
+    using _lock = await this.#writing.lock(source.kernelDir);
     const key = [source.kernelDir, await stamp(source.agentPath), await stamp(source.modulesArchivePath)].join("\n");
     const known = this.#made.get(key);
-    if (known !== undefined && (await isThere(known))) return known;
+    if (known !== undefined && (await unlessMissing(stat(known))) !== undefined) return known;
     const content = Buffer.concat([agentArchive(await readFile(source.agentPath)), await readFile(source.modulesArchivePath)]);
-    const digest = createHash("sha256").update(content).digest("hex");
-    const path = join(source.kernelDir, `initramfs-${digest.slice(0, 16)}.cpio`);
-    // What lies there under that name is not trusted before this daemon has written it.
-    await writeStoredFile(path, [content]);
+    const digest = digestBytes(content);
+    const path = join(source.kernelDir, `initramfs-${digest.sha256.slice(0, 16)}.cpio`);
+    // What an earlier daemon left under that name is not trusted.
+    await writeStoredFile(path, [content], { expected: digest });
     this.#made.set(key, path);
     return path;
   }
@@ -74,23 +77,9 @@ export class InitramfsCache {
 }
 
 async function stamp(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeMs } = await stat(path);
-    return `${path} ${ino} ${size} ${mtimeMs}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new BangerError("internal", `banger's own file ${path} is missing`, { hint: "install banger again", cause: error });
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return false;
-      throw error;
-    },
-  );
+  const found = await unlessMissing(stat(path));
+  if (found === undefined) throw new BangerError("internal", `banger's own file ${path} is missing`, { hint: "install banger again" });
+  return `${path} ${found.ino} ${found.size} ${found.mtimeMs}`;
 }
 
 function directory(path: string): CpioEntry {

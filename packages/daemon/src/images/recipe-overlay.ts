@@ -6,6 +6,7 @@ import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BangerError } from "@banger/api";
 import { pack, type Pack } from "tar-stream";
+import { unlessMissing } from "./missing.ts";
 import type { Recipe, RecipeFolder } from "./recipe-schema.ts";
 
 export interface OverlayFile {
@@ -56,10 +57,7 @@ async function addFile(tar: Pack, { name, source, mode }: OverlayFile, mtimeSeco
 }
 
 async function filesBelow(dir: string): Promise<OverlayFile[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
+  const entries = (await unlessMissing(readdir(dir, { recursive: true, withFileTypes: true }))) ?? [];
   const files = entries.filter((entry) => !entry.isDirectory());
   return Promise.all(
     files.map(async (entry) => {
@@ -87,11 +85,8 @@ async function npmFile(member: Recipe["npm"][number], npmDir: string): Promise<O
 }
 
 async function packageVersion(path: string): Promise<string | undefined> {
-  try {
-    const { version } = JSON.parse(await readFile(path, "utf8")) as { version?: unknown };
-    return typeof version === "string" ? version : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = await unlessMissing(readFile(path, "utf8"));
+  if (text === undefined) return undefined;
+  const { version } = JSON.parse(text) as { version?: unknown };
+  return typeof version === "string" ? version : undefined;
 }

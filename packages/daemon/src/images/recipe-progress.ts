@@ -46,7 +46,7 @@ export function failureCauses(lines: readonly string[]): string[] {
     if (line.startsWith("Err:") && next?.startsWith("  ") === true) causes.push(next.trim());
   }
   if (causes.length > 0) return causes.slice(0, MAX_CAUSES);
-  const spoken = lines.filter((line) => line.trim() !== "" && !/^I: /.test(line));
+  const spoken = lines.filter((line) => line.trim() !== "" && !line.startsWith("I: "));
   return (spoken.length > 0 ? spoken : lines).slice(-3);
 }
 

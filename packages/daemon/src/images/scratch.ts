@@ -5,6 +5,7 @@ import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, rmdir } fro
 import { basename, join } from "node:path";
 import * as z from "zod";
 import { asUser, isProcessAlive, poll, run, writeFileAtomic, type ProcessIdentity } from "@banger/host";
+import { unlessMissing } from "./missing.ts";
 import { signalGroup } from "./build-process.ts";
 import { makeStoreDirectory } from "./stored-file.ts";
 import type { BuilderHost } from "./recipe-preflight.ts";
@@ -59,12 +60,12 @@ export class Scratch implements AsyncDisposable {
     }
   }
 
-  /** Hands the directories to whoever runs the build. What the daemon put there before is complete. */
+  /** Hands the directories, and what the daemon has put into `work`, to whoever runs the build. */
   async handOver(): Promise<void> {
     const { runAs } = this.#host;
     if (runAs === null) return;
-    await chown(this.tmp, runAs.uid, runAs.gid);
-    await chown(this.work, runAs.uid, runAs.gid);
+    // The directories last: from then on their owner can change what is in them.
+    for (const path of [...(await childrenOf(this.work)), this.work, this.tmp]) await chown(path, runAs.uid, runAs.gid);
   }
 
   /** Remembers a process of the build, so that a later daemon can end it. */
@@ -132,13 +133,6 @@ async function childrenOf(directory: string): Promise<string[]> {
 async function ownerOf(directory: string): Promise<number | undefined> {
   const found = await unlessMissing(lstat(directory));
   return found?.isDirectory() === true ? found.uid : undefined;
-}
-
-async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
-  return answer.catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
 }
 
 async function writeRecord(recordDir: string, record: BuildRecord): Promise<void> {

@@ -13,8 +13,8 @@ export interface FileDigest {
 
 export const STORE_DIRECTORY_MODE = 0o755;
 const STORED_FILE_MODE = 0o444;
-/** Files with this ending are unfinished; a reconcile removes them. */
-export const UNFINISHED_SUFFIX = ".partial";
+/** Files with this ending are unfinished; a collection of the store removes them. */
+const UNFINISHED_SUFFIX = ".partial";
 
 /** The store's directory, made where missing, with a mode the unprivileged user of a root daemon can pass whatever the umask. */
 export async function makeStoreDirectory(path: string): Promise<void> {
@@ -28,7 +28,7 @@ export async function makeStoreDirectory(path: string): Promise<void> {
 }
 
 /**
- * Writes `content` beside `path` and renames it there once all of it is on disk; an older file of that name is replaced. When
+ * Writes `content` (one writer a path at a time) beside `path` and renames it there once all of it is on disk; an older file of that name is replaced. When
  * `expected` is given, content that differs is not published: throws RangeError.
  */
 export async function writeStoredFile(
@@ -50,6 +50,10 @@ export async function writeStoredFile(
     await rm(partial, { force: true });
     throw error;
   }
+}
+
+export function digestBytes(data: Uint8Array): FileDigest {
+  return { sha256: createHash("sha256").update(data).digest("hex"), sizeBytes: data.length };
 }
 
 /** Size and SHA-256 of a file's content. */
