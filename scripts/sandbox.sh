@@ -1,0 +1,51 @@
+#!/bin/sh
+# Makes, or enters, the VM called sandbox. On a terminal it ends in a shell; without one it says what is inside.
+# Interrupted, it can be run again: banger undoes what was half made.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+banger=$root/build/bin/banger
+name=sandbox
+
+# Status of the VM; empty when there is none.
+status_of() {
+  "$banger" vm list --json | "$root/build/lib/node" -e '
+    let text = ""; process.stdin.on("data", (chunk) => text += chunk).on("end", () =>
+      console.log(JSON.parse(text).find((vm) => vm.name === process.argv[1])?.status ?? ""))' "$name"
+}
+now() { date +%s%N; }
+seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", (to - from) / 1e9 }'; }
+
+status=$(status_of)
+if [ -t 0 ] && [ -t 1 ]; then
+  case $status in
+    '') exec "$banger" vm run --name $name ;;
+    running | starting) ;;
+    *) "$banger" vm start $name ;;
+  esac
+  exec "$banger" vm ssh $name
+fi
+
+began=$(now)
+case $status in
+  '') "$banger" vm run --name $name --detach --wait ssh >/dev/null ;;
+  running) ;;
+  *) "$banger" vm start --wait ssh $name >/dev/null ;;
+esac
+ready=$(seconds_since "$began")
+
+"$banger" vm exec $name -- sh -c '
+  . /etc/os-release
+  line() { printf "  %-8s %s\n" "$1" "$2"; }
+  line system "$PRETTY_NAME"
+  line kernel "$(uname -r)"
+  line cpus "$(nproc)"
+  line memory "$(awk "/^MemTotal/ { printf \"%d MiB\", \$2 / 1024 }" /proc/meminfo)"
+  line docker "$(docker --version)"
+  line mise "$(mise --version 2>/dev/null | head -n 1)"
+' </dev/null
+if [ "$status" = running ]; then printf '  %-8s %s\n' ready 'it was running already'; else printf '  %-8s %s\n' ready "after $ready s"; fi
+cat <<END
+
+enter it:   $banger vm ssh $name
+delete it:  $banger vm delete $name
+END
