@@ -10,6 +10,7 @@ import { locatePaths, locateSocket } from "./daemon/locate.ts";
 import type { CliDeps } from "./deps.ts";
 import { EXIT, signalStatus } from "./exit-codes.ts";
 import { Interrupted } from "./interrupt.ts";
+import { reportBug } from "./output/bugs.ts";
 import { BrokenPipe, createOutput } from "./output/output.ts";
 
 /** Runs `deps.argv` to its end and answers the exit status. Never throws. */
@@ -57,7 +58,7 @@ class CommandLine {
       process: { stdout, stderr: silent, env: {} },
       forCommand: ({ prefix }) => {
         this.#prefix = prefix;
-        return { process: { stdout, stderr: silent }, runCommand: (flags, steps) => this.#runCommand(flags, steps) };
+        return { process: { stdout, stderr: silent }, runCommand: (flags, steps) => this.#runCommand(flags, steps), vmNames: () => Promise.resolve([]) };
       },
     });
   }
@@ -94,7 +95,7 @@ class CommandLine {
       this.#status = signalStatus(error.signal);
       createOutput(this.#deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }).note(error.message);
     } else {
-      this.#fail(asBangerError(error), flags, failureStatus);
+      this.#fail(error instanceof BangerError ? error : reportBug(error, locatePaths(this.#deps).stateDir), flags, failureStatus);
     }
   }
 
@@ -106,9 +107,4 @@ class CommandLine {
     const shown = BangerError.fromBody({ ...error.toBody(), hint });
     createOutput(this.#deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }).error(shown);
   }
-}
-
-function asBangerError(error: unknown): BangerError {
-  if (error instanceof BangerError) return error;
-  return new BangerError("internal", String(error), { cause: error });
 }

@@ -39,6 +39,8 @@ export interface CommandSteps {
 /** What runs a parsed command; the application's side of it (cli.ts). */
 export interface CommandHost extends CommandContext {
   runCommand(flags: CommonFlags, steps: CommandSteps): Promise<void>;
+  /** Names of VMs that begin with `partial`, for completion; none when no daemon runs. */
+  vmNames(partial: string): Promise<readonly string[]>;
 }
 
 /** A flag without a value. */

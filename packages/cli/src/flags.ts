@@ -1,5 +1,8 @@
 // Parsers of flag values; what they throw becomes a usage error.
+import { constants } from "node:os";
 import { driverName, parsePortMapping, parseSize, parseVmName, readinessLevel, type PortMapping } from "@banger/api";
+import type { CommandContext } from "@stricli/core";
+import type { CommandHost } from "./command.ts";
 import { usageError } from "./context.ts";
 
 export const READINESS_LEVELS = readinessLevel.options;
@@ -29,10 +32,34 @@ export function parseEnvironment(text: string): readonly [key: string, value: st
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-const vmParameter = { parse: parseVmName as (text: string) => string, placeholder: "NAME" } as const;
+/** How ready a guest must be before a command answers. */
+export const waitFlag = { kind: "enum", values: READINESS_LEVELS, optional: true, brief: "How ready the guest must be first" } as const;
+
+/** A signal's name, with or without SIG. */
+export function parseSignal(text: string): string {
+  const name = text.toUpperCase().replace(/^SIG/, "");
+  if (!Object.hasOwn(constants.signals, `SIG${name}`)) throw usageError(`${JSON.stringify(text)} is not a signal`, "write its name, as KILL or TERM");
+  return name;
+}
+
+const vmParameter = {
+  parse: parseVmName as (text: string) => string,
+  placeholder: "NAME",
+  proposeCompletions(this: CommandContext, partial: string) {
+    return "vmNames" in this ? (this as CommandHost).vmNames(partial) : [];
+  },
+} as const;
 
 /** One VM by name. */
 export const oneVm = { kind: "tuple", parameters: [{ ...vmParameter, brief: "Name of the VM" }] } as const;
 
 /** VMs by name, at least one. */
 export const severalVms = { kind: "array", minimum: 1, parameter: { ...vmParameter, brief: "Names of the VMs" } } as const;
+
+/** One image by name. */
+export const oneImage = { kind: "tuple", parameters: [{ parse: parseImageName, placeholder: "NAME", brief: "Name of the image" }] } as const;
+
+function parseImageName(text: string): string {
+  if (text === "" || text.length > 255) throw usageError(`${JSON.stringify(text)} is not the name of an image`, "banger image list");
+  return text;
+}

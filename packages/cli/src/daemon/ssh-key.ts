@@ -3,17 +3,13 @@ import { execFile } from "node:child_process";
 import { link, mkdir, mkdtemp, readFile, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { BangerError, type Paths } from "@banger/api";
+import { BangerError } from "@banger/api";
 
 export interface SshKey {
   /** Absolute path of the private key. */
   readonly path: string;
   /** `ssh-ed25519 …`, one line. */
   readonly publicKey: string;
-}
-
-export function defaultSshKeyPath(paths: Paths): string {
-  return join(paths.stateDir, "ssh", "id_ed25519");
 }
 
 /** The key at `path`, made when missing. Two at once end with one key. Throws `host.command_missing` without ssh-keygen. */

@@ -4,7 +4,8 @@ import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { BangerError, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
-import { defaultSshKeyPath, ensureSshKey } from "../daemon/ssh-key.ts";
+import { defaultSshKeyPath } from "../daemon/locate.ts";
+import { ensureSshKey } from "../daemon/ssh-key.ts";
 import type { CliDeps, SignalListener } from "../deps.ts";
 import { signalStatus } from "../exit-codes.ts";
 import { knownHostsLine, sshArgv, type SshTarget } from "./argv.ts";

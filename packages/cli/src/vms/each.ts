@@ -9,13 +9,16 @@ export interface EachVm<T> {
   readonly act: (client: Client, name: string, onEvent: ProgressSink) => Promise<T>;
   /** The line on stdout for one that went well. */
   readonly told: (name: string, result: T) => string;
+  /** Failures after it was aborted are the interruption's. */
+  readonly signal?: AbortSignal;
 }
 
 /** Answers the exit status: 1 if any failed. */
-export async function forEachVm<T>(context: CliContext, { names, act, told }: EachVm<T>): Promise<number> {
+export async function forEachVm<T>(context: CliContext, { names, act, told, signal }: EachVm<T>): Promise<number> {
   const unique = [...new Set(names)];
   const client = await context.connect();
   const settled = await settleAll(context, unique, (name, onEvent) => act(client, name, onEvent));
+  signal?.throwIfAborted();
   const failures = settled.filter((outcome) => outcome.status === "rejected").length;
   if (context.output.isJson) {
     await context.output.json(settled.map((outcome, index) => (outcome.status === "fulfilled" ? { name: unique[index], ok: true } : { name: unique[index], ok: false, error: toError(outcome.reason).toBody() })));

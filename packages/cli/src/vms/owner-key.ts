@@ -1,7 +1,7 @@
 // The public key a new VM lets in.
 import { BangerError } from "@banger/api";
 import type { CliContext } from "../context.ts";
-import { defaultSshKeyPath } from "../daemon/ssh-key.ts";
+import { defaultSshKeyPath } from "../daemon/locate.ts";
 
 /** Empty where there is no ssh-keygen, unless ssh `isNeeded`. */
 export async function authorizedKeys(context: CliContext, isNeeded: boolean): Promise<readonly string[]> {

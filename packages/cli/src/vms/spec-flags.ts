@@ -1,7 +1,7 @@
 // The flags that describe a new VM, shared by `vm run` and `vm create`, and the request they make.
 import { MIB, parseVmName, type CreateVmBody, type DriverName, type PortMapping, type ReadinessLevel } from "@banger/api";
 import { switchFlag } from "../command.ts";
-import { DRIVERS, parseCount, parseDisk, parseMemory, parsePublish, READINESS_LEVELS } from "../flags.ts";
+import { DRIVERS, parseCount, parseDisk, parseMemory, parsePublish, waitFlag } from "../flags.ts";
 
 export interface SpecFlags {
   readonly name?: string;
@@ -24,7 +24,7 @@ export const specFlags = {
   memory: { kind: "parsed", parse: parseMemory, optional: true, brief: "Memory, as 4G or 512MiB", placeholder: "SIZE" },
   diskSize: { kind: "parsed", parse: parseDisk, optional: true, brief: "Size of its disk, as 16G", placeholder: "SIZE" },
   publish: { kind: "parsed", parse: parsePublish, optional: true, variadic: true, brief: "Reach a port of the guest on the host", placeholder: "[ADDR:]HOST:GUEST" },
-  wait: { kind: "enum", values: READINESS_LEVELS, optional: true, brief: "How ready the guest must be first" },
+  wait: waitFlag,
   noNetwork: switchFlag("No network for the guest"),
   driver: { kind: "enum", values: DRIVERS, optional: true, brief: "VMM that runs it" },
 } as const;

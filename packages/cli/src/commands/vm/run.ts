@@ -5,7 +5,7 @@ import { createVm } from "../../vms/create.ts";
 import { explainSpec } from "../../vms/explain.ts";
 import { holdLease } from "../../vms/lease.ts";
 import { authorizedKeys } from "../../vms/owner-key.ts";
-import { leftBehind } from "../../vms/remarks.ts";
+import { leftBehind, nextSteps } from "../../vms/remarks.ts";
 import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms/spec-flags.ts";
 import { EXIT } from "../../exit-codes.ts";
 import { hasWholeTerminal } from "../../exec/terminal.ts";
@@ -82,7 +82,7 @@ async function execute(context: CliContext, client: Client, vm: Vm, flags: Flags
 async function detached(context: CliContext, vm: Vm): Promise<void> {
   if (context.output.isJson) return context.output.json(vm);
   await context.output.result(vm.name);
-  if (context.deps.isTerminal.stdout) context.output.note(leftBehind(vm));
+  if (context.deps.isTerminal.stdout) context.output.note(nextSteps(vm));
 }
 
 /** Says where the VM is once we are out of it; a guest may have powered off. */

@@ -1,0 +1,32 @@
+import { createClient, routes } from "@banger/api";
+import { command } from "../command.ts";
+import type { CliContext } from "../context.ts";
+
+export const complete = command({
+  brief: "Words that may come next",
+  description: "Prints what may stand in place of the last word; completion scripts call it.",
+  usage: ["-- WORD…"],
+  examples: [],
+  trailing: "required",
+  parameters: {},
+  async run(context: CliContext) {
+    const words = context.trailing ?? [];
+    // What follows -- is the guest's.
+    if (words.slice(0, -1).includes("--")) return;
+    const [{ proposeCompletions }, { buildBanger, UsageErrors }] = await Promise.all([import("@stricli/core"), import("../application.ts")]);
+    const silent = { write: () => undefined };
+    const process = { stdout: silent, stderr: silent, env: {} };
+    const proposals = await proposeCompletions(buildBanger(new UsageErrors(words)), words, {
+      process,
+      runCommand: () => Promise.resolve(),
+      vmNames: (partial) => vmNames(context, partial),
+    });
+    await context.output.result(proposals.map(({ completion }) => completion).join("\n"));
+  },
+});
+
+/** Completing a word starts no daemon and tells no error. */
+async function vmNames({ socket }: CliContext, partial: string): Promise<readonly string[]> {
+  const vms = await createClient(socket.path).call(routes.vmList, {}).catch(() => []);
+  return vms.map(({ name }) => name as string).filter((name) => name.startsWith(partial));
+}

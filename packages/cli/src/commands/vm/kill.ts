@@ -1,0 +1,28 @@
+import { routes } from "@banger/api";
+import { command, jsonFlag } from "../../command.ts";
+import type { CliContext } from "../../context.ts";
+import { parseSignal, severalVms } from "../../flags.ts";
+import { forEachVm } from "../../vms/each.ts";
+
+interface Flags {
+  readonly signal?: string;
+  readonly json?: boolean;
+}
+
+export const kill = command({
+  brief: "End VMs at once",
+  description: "Sends a signal to the VMM of each VM, KILL unless told: the guest has no say, fresh writes may be lost.",
+  usage: ["NAME… [--signal SIGNAL]"],
+  examples: [["banger vm kill api", "when vm stop takes too long"]],
+  parameters: {
+    flags: { signal: { kind: "parsed", parse: parseSignal, optional: true, brief: "Signal to send, as KILL or TERM", placeholder: "SIGNAL" }, json: jsonFlag },
+    aliases: { s: "signal" },
+    positional: severalVms,
+  },
+  run: (context: CliContext, flags: Flags, ...names: string[]) =>
+    forEachVm(context, {
+      names,
+      act: (client, name) => client.call(routes.vmKill, { params: { name }, body: flags.signal === undefined ? {} : { signal: flags.signal } }),
+      told: (name) => `${name} killed`,
+    }),
+});
