@@ -1,5 +1,6 @@
 // Each call of docs/guest-protocol.md as the fake agent answers it.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { connect } from "node:net";
@@ -101,6 +102,13 @@ function endingOf(argv: readonly string[]): Ending | undefined {
 async function putFiles(request: Request): Promise<void> {
   if (!needsRoot(request)) return;
   const { agent, stream, query } = request;
+  await once(stream, "readable");
+  const head: Buffer | null = stream.read();
+  // GNU tar would look for a tar further on, for ever.
+  if (head !== null && head.length >= 262 && head.toString("latin1", 257, 262) !== "ustar") {
+    return refuse(stream, 400, { code: "bad_request", message: "the body is no tar" });
+  }
+  if (head !== null) stream.unshift(head);
   const target = join(agent.options.rootDir, query.get("path") ?? "/");
   mkdirSync(target, { recursive: true });
   const tar = spawn("tar", ["-x", "-v", "--no-same-owner", "--totals", "-C", target], { stdio: ["pipe", "pipe", "pipe"] });

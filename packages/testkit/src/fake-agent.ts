@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { ReadinessLevel } from "@banger/api";
 import type { GuestConfiguration, GuestEvent, GuestHealth } from "../../daemon/src/guest/contract.ts";
 import { answerRequest } from "./fake-agent-calls.ts";
+import { eagerWrites } from "./eager-writes.ts";
 import { FakeSerialPort } from "./fake-serial-port.ts";
 
 export type Ending = "poweroff" | "reboot" | "halt";
@@ -38,7 +39,6 @@ export interface FakeAgentOptions {
   readonly onConsole?: (line: string) => void;
 }
 
-/** Everything but Omit'ting a level: ready at once. */
 const AT_ONCE = { agent: 0, basic: 0, system: 0, ssh: 0 } as const;
 
 export class FakeAgent implements AsyncDisposable {
@@ -69,7 +69,7 @@ export class FakeAgent implements AsyncDisposable {
     if (this.faults.mute === true) return void channel.resume();
     if (this.faults.garbage === true) return void channel.resume().write(Buffer.alloc(4096, "garbage "));
     // The types ask for a net.Socket; any Duplex works.
-    const session = performServerHandshake(channel as Parameters<typeof performServerHandshake>[0], {
+    const session = performServerHandshake(eagerWrites(channel) as Parameters<typeof performServerHandshake>[0], {
       settings: { initialWindowSize: 512 * 1024, maxConcurrentStreams: 1000 },
     });
     this.#sessions.add(session);

@@ -64,9 +64,10 @@ export class FakeSerialPort {
 
   send(session: Duplex, chunk: Buffer, done: (error?: Error | null) => void): void {
     if (session !== this.#session) done(new Error("the session is over"));
-    else if (this.#host !== undefined) this.#host.write(chunk, () => done());
     else {
-      if (this.#stale.length * MAX_FRAME < MAX_STALE) this.#stale.push(chunk);
+      // Not awaited: see eager-writes.ts.
+      if (this.#host !== undefined) this.#host.write(chunk);
+      else if (this.#stale.length * MAX_FRAME < MAX_STALE) this.#stale.push(chunk);
       done();
     }
   }
@@ -80,10 +81,12 @@ export class FakeSerialPort {
   #feed(chunk: Buffer): void {
     this.#input = Buffer.concat([this.#input, chunk]);
     for (;;) {
+      const session = this.#session;
       const before = this.#input.length;
-      if (this.#session === undefined) this.#scan();
-      else this.#passOn(this.#session);
-      if (this.#input.length === before || this.#input.length === 0) return;
+      if (session === undefined) this.#scan();
+      else this.#passOn(session);
+      const hasMoved = this.#session !== session || this.#input.length !== before;
+      if (!hasMoved || this.#input.length === 0) return;
     }
   }
 

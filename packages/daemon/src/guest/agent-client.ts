@@ -9,18 +9,28 @@ import { clockMessage, emptyMessage, eventMessage, guestText, healthMessage, put
 import type { GuestSession } from "./session.ts";
 import { receiveFile, sendFile } from "./transfer.ts";
 
-/** Deadlines in milliseconds. Generous: an emulated guest on a busy host answers slowly, and a real loss shows as a closed channel. */
-const ANSWER_MS = 20_000;
-const CONFIGURE_MS = 120_000;
-const BEGIN_MS = 60_000;
+/** How long the guest may take, in milliseconds. */
+export interface GuestDeadlines {
+  /** To answer a small call. */
+  readonly answerMs: number;
+  /** To configure itself. */
+  readonly configureMs: number;
+  /** To agree to a stream. */
+  readonly beginMs: number;
+}
+
+/** Generous: an emulated guest on a busy host answers slowly, and a real loss shows as a closed channel. */
+const DEADLINES: GuestDeadlines = { answerMs: 20_000, configureMs: 120_000, beginMs: 60_000 };
 /** Longest line of the event stream, in bytes. */
 const MAX_EVENT = 64 * 1024;
 
 export class AgentClient implements GuestClient {
   readonly #session: GuestSession;
+  readonly #deadlines: GuestDeadlines;
 
-  constructor(session: GuestSession) {
+  constructor(session: GuestSession, deadlines: GuestDeadlines = DEADLINES) {
     this.#session = session;
+    this.#deadlines = deadlines;
   }
 
   get closed(): Promise<void> {
@@ -28,7 +38,7 @@ export class AgentClient implements GuestClient {
   }
 
   health(signal?: AbortSignal): Promise<GuestHealth> {
-    return callJson(this.#session, { method: "GET", path: "/v1/health", what: "health", timeoutMs: ANSWER_MS, signal, result: healthMessage });
+    return callJson(this.#session, { method: "GET", path: "/v1/health", what: "health", timeoutMs: this.#deadlines.answerMs, signal, result: healthMessage });
   }
 
   async configure(configuration: GuestConfiguration, signal?: AbortSignal): Promise<void> {
@@ -37,7 +47,7 @@ export class AgentClient implements GuestClient {
         method: "POST",
         path: "/v1/configure",
         what: "configure",
-        timeoutMs: CONFIGURE_MS,
+        timeoutMs: this.#deadlines.configureMs,
         signal,
         body: configuration,
         result: emptyMessage,
@@ -55,7 +65,7 @@ export class AgentClient implements GuestClient {
     signal.addEventListener("abort", onAbort, { once: true });
     let hasBegun = false;
     try {
-      await began(stream, "events");
+      await this.#began(stream, "events");
       hasBegun = true;
       for await (const line of readBoundedLines(stream, MAX_EVENT)) {
         const event = parseEvent(line);
@@ -73,14 +83,14 @@ export class AgentClient implements GuestClient {
   async exec(spec: Omit<ExecBody, "wait"> & { readonly stdin: boolean }): Promise<Duplex> {
     const stream = this.#session.start({ method: "POST", path: "/v1/exec", what: "exec", hasBody: true });
     stream.write(encodeControl(startMessage(spec)));
-    return began(stream, "exec");
+    return this.#began(stream, "exec");
   }
 
   async dial(network: "tcp" | "unix", address: string, signal?: AbortSignal): Promise<Duplex> {
     const query = new URLSearchParams({ network, address });
     const stream = this.#session.start({ method: "POST", path: `/v1/dial?${query}`, what: `dial ${address}`, hasBody: true });
     try {
-      return await began(stream, `dial ${address}`, signal);
+      return await this.#began(stream, `dial ${address}`, signal);
     } catch (error) {
       if (!(error instanceof BangerError) || error.details?.["agentCode"] === undefined) throw error;
       throw new BangerError("guest.unreachable", `nothing answers at ${address} in the guest: ${error.message}`, { details: error.details, cause: error });
@@ -98,15 +108,15 @@ export class AgentClient implements GuestClient {
   async getFiles(path: string): Promise<Readable> {
     const what = `files from ${path}`;
     const stream = this.#session.start({ method: "GET", path: `/v1/files?${new URLSearchParams({ path })}`, what, hasBody: false });
-    return receiveFile(await began(stream, what));
+    return receiveFile(await this.#began(stream, what));
   }
 
   stats(): Promise<GuestStats> {
-    return callJson(this.#session, { method: "GET", path: "/v1/stats", what: "stats", timeoutMs: ANSWER_MS, result: statsMessage });
+    return callJson(this.#session, { method: "GET", path: "/v1/stats", what: "stats", timeoutMs: this.#deadlines.answerMs, result: statsMessage });
   }
 
   async setClock(timeUnixMs: number): Promise<void> {
-    await callJson(this.#session, { method: "POST", path: "/v1/clock", what: "clock", timeoutMs: ANSWER_MS, body: { timeUnixMs }, result: clockMessage });
+    await callJson(this.#session, { method: "POST", path: "/v1/clock", what: "clock", timeoutMs: this.#deadlines.answerMs, body: { timeUnixMs }, result: clockMessage });
   }
 
   async shutdown(mode: "poweroff" | "reboot", graceMs: number): Promise<void> {
@@ -114,26 +124,26 @@ export class AgentClient implements GuestClient {
       method: "POST",
       path: "/v1/shutdown",
       what: mode,
-      timeoutMs: graceMs + BEGIN_MS,
+      timeoutMs: graceMs + this.#deadlines.beginMs,
       body: { mode, graceMs },
       result: emptyMessage,
     });
   }
 
+  /** The stream once the agent has agreed to it; destroyed otherwise. */
+  async #began(stream: GuestStream, what: string, signal?: AbortSignal): Promise<GuestStream> {
+    using _bound = bound(stream, { what, timeoutMs: this.#deadlines.beginMs, signal });
+    try {
+      await expectOk(stream, what);
+      return stream;
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#session[Symbol.asyncDispose]();
-  }
-}
-
-/** The stream once the agent has agreed to it; destroyed otherwise. */
-async function began(stream: GuestStream, what: string, signal?: AbortSignal): Promise<GuestStream> {
-  using _bound = bound(stream, { what, timeoutMs: BEGIN_MS, signal });
-  try {
-    await expectOk(stream, what);
-    return stream;
-  } catch (error) {
-    stream.destroy();
-    throw error;
   }
 }
 

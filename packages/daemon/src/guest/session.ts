@@ -25,6 +25,7 @@ export class GuestSession implements AsyncDisposable {
   readonly closed: Promise<void>;
   readonly #session: ClientHttp2Session;
   readonly #channel: Duplex;
+  readonly #streams = new Set<GuestStream>();
   #cause: Error | undefined;
 
   constructor(channel: Duplex) {
@@ -65,7 +66,11 @@ export class GuestSession implements AsyncDisposable {
         },
         { endStream: !request.hasBody },
       );
-      return new GuestStream(inner, { what: request.what, lost: (cause) => this.#loss(cause) });
+      const stream = new GuestStream(inner, { what: request.what, lost: (cause) => this.#loss(cause) });
+      this.#streams.add(stream);
+      inner.once("end", () => this.#streams.delete(stream));
+      stream.once("close", () => this.#streams.delete(stream));
+      return stream;
     } catch (error) {
       throw unreachable(error);
     }
@@ -82,6 +87,8 @@ export class GuestSession implements AsyncDisposable {
     if (!this.#session.destroyed) this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
     // node:http2 would wait for its last writes, which a guest that does not read can hold up for ever.
     if (!this.#channel.destroyed) this.#channel.destroy();
+    // Nor does it end a stream that has unread data. One that was received in full is left to its reader.
+    for (const stream of this.#streams) stream.destroy(unreachable(this.#cause));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
