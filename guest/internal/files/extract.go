@@ -41,6 +41,10 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 	if err := x.finishDirectories(); err != nil {
 		return x.done, api.Errorf(api.IO, "%w", err)
 	}
+	// Programs pad an archive; a sender must not be cut off in the middle of that.
+	if _, err := io.Copy(io.Discard, source); err != nil {
+		return x.done, api.Errorf(api.BadRequest, "tar: %w", err)
+	}
 	return x.done, nil
 }
 

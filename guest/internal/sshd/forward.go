@@ -132,7 +132,10 @@ func (f *forwards) accept(listener net.Listener, bound forwardRequest) {
 }
 
 func (f *forwards) sendBack(connection net.Conn, bound forwardRequest) {
-	info := forwardedInfo{Host: bound.Host, Port: bound.Port, OriginHost: "127.0.0.1"}
+	info := forwardedInfo{Host: bound.Host, Port: bound.Port}
+	if origin, ok := connection.RemoteAddr().(*net.TCPAddr); ok {
+		info.OriginHost, info.OriginPort = origin.IP.String(), uint32(origin.Port)
+	}
 	channel, requests, err := f.connection.OpenChannel("forwarded-tcpip", ssh.Marshal(info))
 	if err != nil {
 		_ = connection.Close()

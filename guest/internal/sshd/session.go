@@ -6,7 +6,6 @@ import (
 	"io"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -35,13 +34,15 @@ type (
 	}
 )
 
+// notStarted is a shell's status for a command that could not be run.
+const notStarted = 126
+
 // session is one session channel: settings first, then one command, shell or subsystem.
 type session struct {
 	server  *Server
 	channel ssh.Channel
 	env     map[string]string
 	tty     *execs.TTY
-	mutex   sync.Mutex
 	process *execs.Process
 }
 
@@ -55,11 +56,11 @@ func (s *Server) serveSession(ctx context.Context, offered ssh.NewChannel) {
 	current := &session{server: s, channel: channel, env: map[string]string{}}
 	begun := false
 	for request := range requests {
-		run := current.program(request)
 		var ok bool
 		switch {
-		case run != nil:
-			ok = !begun
+		case begins(request):
+			ok = !begun && current.begin(ctx, request)
+			begun = begun || ok
 		case begun:
 			ok = current.change(request)
 		default:
@@ -68,32 +69,38 @@ func (s *Server) serveSession(ctx context.Context, offered ssh.NewChannel) {
 		if request.WantReply {
 			_ = request.Reply(ok, nil)
 		}
-		if ok && run != nil {
-			begun = true
-			go run(ctx)
-		}
 	}
 	if !begun {
 		_ = channel.Close()
 	}
 }
 
-// program returns what a request wants run, or nil when it wants something else.
-func (c *session) program(request *ssh.Request) func(context.Context) {
+// begins says whether a request is one that begins the session's program.
+func begins(request *ssh.Request) bool {
+	return request.Type == "shell" || request.Type == "exec" || request.Type == "subsystem"
+}
+
+// begin begins the program a request asks for and leaves the rest to a goroutine.
+func (c *session) begin(ctx context.Context, request *ssh.Request) bool {
 	var payload textRequest
-	switch request.Type {
-	case "shell":
-		return func(ctx context.Context) { c.run(ctx, "") }
-	case "exec":
-		if ssh.Unmarshal(request.Payload, &payload) == nil {
-			return func(ctx context.Context) { c.run(ctx, payload.Text) }
-		}
-	case "subsystem":
-		if ssh.Unmarshal(request.Payload, &payload) == nil && payload.Text == "sftp" {
-			return func(context.Context) { c.serveFiles() }
-		}
+	if request.Type != "shell" && ssh.Unmarshal(request.Payload, &payload) != nil {
+		return false
 	}
-	return nil
+	if request.Type == "subsystem" {
+		if payload.Text != "sftp" {
+			return false
+		}
+		go c.serveFiles()
+		return true
+	}
+	process, err := c.start(payload.Text)
+	if err != nil {
+		go c.reportFailure(err)
+		return true
+	}
+	c.process = process
+	go c.carry(ctx)
+	return true
 }
 
 // setting takes in what shapes the program before it is begun.
@@ -122,19 +129,17 @@ func (c *session) change(request *ssh.Request) bool {
 	switch request.Type {
 	case "window-change":
 		var payload windowChange
-		process := c.running()
-		if ssh.Unmarshal(request.Payload, &payload) != nil || process == nil || process.TTY() == nil {
+		if ssh.Unmarshal(request.Payload, &payload) != nil || c.process == nil || c.process.TTY() == nil {
 			return false
 		}
-		return execs.ResizePTY(process.TTY(), uint16(payload.Cols), uint16(payload.Rows)) == nil
+		return execs.ResizePTY(c.process.TTY(), uint16(payload.Cols), uint16(payload.Rows)) == nil
 	case "signal":
 		var payload textRequest
-		process := c.running()
-		if ssh.Unmarshal(request.Payload, &payload) != nil || process == nil {
+		if ssh.Unmarshal(request.Payload, &payload) != nil || c.process == nil {
 			return false
 		}
 		number := execs.SignalNumber(payload.Text)
-		return number != 0 && process.Signal(number) == nil
+		return number != 0 && c.process.Signal(number) == nil
 	}
 	return false
 }
@@ -144,32 +149,22 @@ func acceptsEnv(name string) bool {
 	return name == "LANG" || name == "TERM" || name == "COLORTERM" || strings.HasPrefix(name, "LC_")
 }
 
-func (c *session) running() *execs.Process {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	return c.process
-}
-
-// run runs a command line with the user's shell, or a login shell when line is empty, and reports its end.
-func (c *session) run(ctx context.Context, line string) {
+// carry passes the program's input and output on and reports its end.
+func (c *session) carry(ctx context.Context) {
 	defer c.channel.Close()
-	process, err := c.start(line)
-	if err != nil {
-		_, _ = io.WriteString(c.channel.Stderr(), err.Error()+"\r\n")
-		c.report(execs.Exit{Status: 126})
-		return
-	}
-	c.mutex.Lock()
-	c.process = process
-	c.mutex.Unlock()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go feed(process, c.channel)
-	if exit, ok := process.Carry(ctx, &channelSink{channel: c.channel}); ok {
+	go feed(c.process, c.channel)
+	if exit, ok := c.process.Carry(ctx, &channelSink{channel: c.channel}); ok {
 		c.report(exit)
 	}
 }
 
+func (c *session) reportFailure(err error) {
+	defer c.channel.Close()
+	_, _ = io.WriteString(c.channel.Stderr(), err.Error()+"\r\n")
+	c.report(execs.Exit{Status: notStarted})
+}
+
+// start runs a command line with the user's shell, or a login shell when line is empty.
 func (c *session) start(line string) (*execs.Process, error) {
 	user, err := account.Lookup("/", loginUser)
 	if err != nil {
