@@ -15,7 +15,7 @@ import { runDoctor } from "./doctor/run-doctor.ts";
 import { connectGuest } from "./guest/client.ts";
 import { makeHostKey } from "./guest/ssh-identity.ts";
 import { IdleWatch } from "./idle.ts";
-import { imageServiceOf } from "./image-service.ts";
+import { Images } from "./images/service.ts";
 import { listenOnSocket } from "./listen.ts";
 import { createLog, rotateLog, type Log } from "./log.ts";
 import { allocateAddress, defaultCidr } from "./network/addresses.ts";
@@ -28,7 +28,7 @@ import { acquireDaemonLock, openState } from "./state/database.ts";
 import { Journal } from "./state/journal.ts";
 import { VmRecords } from "./state/vm-records.ts";
 import { VM_USER, vmUser } from "./vm-user.ts";
-import { VmmSelection } from "./vmm/selection.ts";
+import { VmmSelection } from "./vmm-selection.ts";
 import { VmService } from "./vms/service.ts";
 
 const DEFAULT_IDLE_MS = 5 * 60_000;
@@ -74,8 +74,8 @@ async function serve(host: Host, paths: Paths, log: Log): Promise<void> {
 
   const database = openState(paths.dataDir);
   const network = userNetwork(host, paths, runAs, log);
-  const images = await imageServiceOf({ ...host, paths, runAs });
-  const vmms = new VmmSelection({ searchPath: host.searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log });
+  const images = imageService(host, paths, runAs);
+  const vmms = new VmmSelection({ searchPath: host.searchPath, runAs, firecrackerBin: (await config()).firecrackerBin });
   const forwards = new ForwardSet({
     dial: (vmId, address) => vms.guests.dialById(vmId, address),
     reportFailure: (vmId, mapping, error) => log({ vm: vmId, mapping, error: String(error) }, "a published port's connection failed"),
@@ -105,7 +105,7 @@ async function serve(host: Host, paths: Paths, log: Log): Promise<void> {
   );
 
   await operations.run({ kind: "reconcile", target: null, signal: new AbortController().signal }, async (operation) => {
-    await images.reconcile();
+    await images.reconcile((digest) => vms.usersOf(digest));
     await vms.reconcile(operation);
   });
 
@@ -177,6 +177,21 @@ function userNetwork(host: Host, paths: Paths, runAs: RunAs | null, log: Log): U
     searchPath: host.searchPath,
     host: realHostView(),
     report: (fact) => log({ ...fact, ...("error" in fact ? { error: String(fact.error) } : {}) }, "network"),
+  });
+}
+
+function imageService(host: Host, paths: Paths, runAs: RunAs | null): Images {
+  return new Images({
+    imagesDir: paths.imagesDir,
+    kernelsDir: paths.kernelsDir,
+    logDir: join(paths.cacheDir, "logs"),
+    recipesDir: join(host.installation, "share/images"),
+    npmDir: join(host.installation, "share/npm"),
+    agentPath: join(host.installation, "lib/agent"),
+    aptDir: "/etc/apt",
+    host: { runAs, env: { PATH: host.searchPath, HOME: runAs?.home ?? host.home }, scratchRoot: "/var/tmp" },
+    now: () => new Date(),
+    monotonicMs: () => performance.now(),
   });
 }
 

@@ -5,7 +5,7 @@
 //   console.log  the guest's serial console
 //   vmm.log      the VMM's own words
 //   agent.log    the agent's own log, written by the daemon
-import { chown, mkdir, open, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
 import { asUser, removeTree, run, type RunAs } from "@banger/host";
@@ -28,7 +28,8 @@ export async function makeVmDirectory(where: VmDirectory, vmId: string, diskByte
   const directory = vmDir(where, vmId);
   await removeTree(directory, where.vmsDir);
   try {
-    await mkdir(directory, { mode: where.runAs === null ? 0o700 : 0o711 });
+    await mkdir(directory, { mode: 0o700 });
+    if (where.runAs !== null) await chmod(directory, 0o711);
     const sockets = join(directory, "run");
     await mkdir(sockets, { mode: 0o700 });
     if (where.runAs !== null) await chown(sockets, where.runAs.uid, where.runAs.gid);
