@@ -81,7 +81,7 @@ export class NamespacePair {
 
   /** Whether pasta hands on DNS over TCP too. */
   async forwardsTcpDns(programs: Programs): Promise<boolean> {
-    this.#hasDnsHost ??= await pastaHasDnsHost(programs);
+    this.#hasDnsHost ??= await pastaHasDnsHost(programs.pasta);
     return this.#hasDnsHost;
   }
 

@@ -61,10 +61,10 @@ export async function startPasta(spec: PastaSpec): Promise<ProcessIdentity> {
 }
 
 /** Whether this pasta has `--dns-host` (2024-11 on): then it also hands on DNS over TCP. */
-export async function pastaHasDnsHost(programs: Programs): Promise<boolean> {
+export async function pastaHasDnsHost(pasta: string): Promise<boolean> {
   const help = Promise.withResolvers<string>();
   // Older versions print their help on stderr and exit 1: the text is what counts.
-  execFile(programs.pasta, ["--help"], { timeout: 10_000 }, (_error, stdout, stderr) => help.resolve(stdout + stderr));
+  execFile(pasta, ["--help"], { timeout: 10_000 }, (_error, stdout, stderr) => help.resolve(stdout + stderr));
   return (await help.promise).includes("--dns-host");
 }
 
