@@ -86,7 +86,9 @@ function exec(request: Request): void {
   serveExec(stream, {
     rootDir: agent.options.rootDir,
     env: agent.options.env ?? {},
+    ...(agent.options.onSpawn === undefined ? {} : { onSpawn: agent.options.onSpawn }),
     intercept: (argv) => {
+      if (argv.length === 1 && argv[0] === "panic") agent.options.onPanic?.();
       const mode = endingOf(argv);
       if (mode !== undefined) agent.end(mode);
       return mode !== undefined;
@@ -165,5 +167,5 @@ async function clock({ agent, stream }: Request): Promise<void> {
 async function shutdown({ agent, stream }: Request): Promise<void> {
   const { mode } = JSON.parse(await text(stream)) as { mode: "poweroff" | "reboot" };
   answer(stream, {});
-  agent.end(mode);
+  if (agent.options.ignoresShutdown !== true) agent.end(mode);
 }

@@ -33,8 +33,14 @@ export interface FakeAgentOptions {
   /** How long `configure` takes, in milliseconds. */
   readonly configureMs?: number;
   readonly faults?: FakeFaults;
+  /** `shutdown` is answered and nothing follows. */
+  readonly ignoresShutdown?: boolean;
   /** The guest has gone down; a VMM would end or carry on now. */
   readonly onEnded?: (mode: Ending) => void;
+  /** The command `panic` was run. */
+  readonly onPanic?: () => void;
+  /** Sees the process group leader of each exec. */
+  readonly onSpawn?: (pid: number) => void;
   /** The agent's only line on the console, as the protocol words it. */
   readonly onConsole?: (line: string) => void;
 }

@@ -23,6 +23,8 @@ export interface FakeExecOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Sees each command first; true when it has dealt with it itself (exit status 0 is reported then). */
   readonly intercept: (argv: readonly string[]) => boolean;
+  /** Sees the leader of each command's process group. */
+  readonly onSpawn?: (pid: number) => void;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -71,7 +73,10 @@ function start(stream: Duplex, spec: ExecStart, options: FakeExecOptions): Child
   child.once("error", (error: NodeJS.ErrnoException) => {
     fail(error.code === "ENOENT" ? "not_found" : error.code === "EACCES" ? "not_executable" : "failed", error.message);
   });
-  child.once("spawn", () => stream.write(encodeControl({ type: "started", pid: child.pid })));
+  child.once("spawn", () => {
+    if (child.pid !== undefined) options.onSpawn?.(child.pid);
+    stream.write(encodeControl({ type: "started", pid: child.pid }));
+  });
   child.stdin.on("error", () => undefined);
   if (!spec.stdin) child.stdin.end();
   forwardOutput(stream, child, FRAME.stdout);
@@ -122,7 +127,11 @@ function control(child: Child | undefined, message: Control): void {
 function writeInput(stream: Duplex, child: Child | undefined, payload: Buffer): void {
   if (child === undefined || !child.stdin.writable || child.stdin.write(payload)) return;
   stream.pause();
-  const resume = () => stream.resume();
+  if (child.stdin.listenerCount("drain") > 0) return;
+  const resume = () => {
+    child.stdin.off("drain", resume).off("close", resume);
+    stream.resume();
+  };
   child.stdin.once("drain", resume);
   child.stdin.once("close", resume);
 }
