@@ -55,10 +55,13 @@ export class UsageErrors {
 
 const TAKES_COMMAND: ReadonlySet<string> = new Set(["vm run", "vm exec", "vm ssh"]);
 
+/** Git's weights, less far: a suggestion that is a different word altogether helps nobody. */
+const DISTANCE = { threshold: 4, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
+
 export function buildBanger(errors: UsageErrors): Application<CommandHost> {
   return buildApplication(root, {
     name: "banger",
-    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: false },
+    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: false, distanceOptions: DISTANCE },
     documentation: { disableAnsiColor: true, useAliasInUsageLine: false, caseStyle: "convert-camel-to-kebab" },
     completion: { includeAliases: false },
     localization: { text: texts(errors) },

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkCommandLine } from "./cli.ts";
+import { commandPaths } from "./testing/command-paths.ts";
+import { checkDeps } from "./testing/check-deps.ts";
+import { openScene } from "./testing/run-cli.ts";
+
+test("banger alone is the way in", async () => {
+  await using scene = await openScene();
+  const said = await scene.cli([]);
+  assert.deepEqual(said, {
+    status: 0,
+    stderr: "",
+    stdout: `Throw-away Linux machines with one command
+
+USAGE
+  banger NOUN VERB [FLAGS]
+
+EXAMPLES
+  banger vm run                       a shell in a fresh VM
+  banger vm run --rm -- make test     one command, nothing left behind
+  banger vm list                      the VMs that are there
+  banger vm ssh sandbox               back into one
+
+COMMANDS
+  vm run|create|list|show|ssh|exec|logs|forward|start|stop|restart|kill|delete
+                           Make, enter, look at and delete VMs
+  image list|show|pull|delete
+                           Look after what VMs boot from
+  daemon status|stop|logs  Look after the daemon
+  doctor                   Check what this host can do
+  version                  Show the version of banger and of its daemon
+  completion               Print a completion script for a shell
+
+More on one: banger vm --help, banger vm run --help
+`,
+  });
+});
+
+test("every command has a help with usage, exit status and examples that parse", async (t) => {
+  await using scene = await openScene();
+  for (const path of commandPaths()) {
+    await t.test(path.join(" "), async () => {
+      const said = await scene.cli([...path, "--help"]);
+      assert.equal(said.status, 0);
+      assert.match(said.stdout, /^USAGE\n/);
+      assert.match(said.stdout, /\nEXIT STATUS\n/);
+      for (const line of exampleLines(said.stdout)) {
+        assert.equal(await checkCommandLine(checkDeps(shellWords(line))), undefined, line);
+      }
+    });
+  }
+});
+
+test("help is found in all the places people look", async () => {
+  await using scene = await openScene();
+  const help = await scene.cli(["vm", "run", "--help"]);
+  for (const argv of [["vm", "run", "-h"], ["help", "vm", "run"], ["vm", "run", "--name", "x", "--help"]]) assert.deepEqual(await scene.cli(argv), help);
+});
+
+test("--version", async () => {
+  await using scene = await openScene();
+  assert.deepEqual(await scene.cli(["--version"]), { status: 0, stdout: "0.1.0\n", stderr: "" });
+});
+
+/** The banger command of each example, up to the two blanks before its description. */
+function exampleLines(help: string): string[] {
+  const section = /\nEXAMPLES\n((?: {2}.*\n)*)/.exec(help)?.[1] ?? "";
+  return section
+    .split("\n")
+    .map((line) => /\bbanger (.*?)(?: {2}| \||\)|$)/.exec(line)?.[1])
+    .filter((line) => line !== undefined);
+}
+
+function shellWords(line: string): string[] {
+  const words = line.replace(/ <.*$/, "").replace(/\$\(.*$/, "a").match(/'[^']*'|\S+/g) ?? [];
+  return words.map((word) => word.replaceAll("'", ""));
+}

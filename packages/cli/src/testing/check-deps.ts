@@ -1,0 +1,23 @@
+// What parsing a command line needs, and nothing that could do anything.
+import { EventEmitter } from "node:events";
+import { PassThrough } from "node:stream";
+import type { CliDeps } from "../deps.ts";
+
+export function checkDeps(argv: readonly string[]): CliDeps {
+  const nothing = new PassThrough();
+  return {
+    argv,
+    env: {},
+    uid: 1000,
+    home: "/home/nobody",
+    stdin: nothing,
+    stdout: nothing,
+    stderr: nothing,
+    isTerminal: { stdin: false, stdout: false, stderr: false },
+    signals: new EventEmitter(),
+    now: () => 0,
+    self: ["banger"],
+    daemonProgram: [],
+    exitNow: () => undefined,
+  };
+}
