@@ -1,31 +1,12 @@
 // A VMM driver without a VMM: each "VM" is a Node process of its own that runs the fake agent behind vmDir/run/agent.sock. It
 // outlives the daemon, can be killed with -9, and powers off and reboots, so lifecycles can be tested in milliseconds.
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { BangerError, shortSocketPath, type DriverName } from "@banger/api";
-import { identifyProcess, isProcessAlive, poll, signalProcess, type ProcessIdentity } from "@banger/host";
+import { isProcessAlive, poll, signalProcess, type ProcessIdentity } from "@banger/host";
 import type { VmmDriver, VmmExit, VmmFeatures, VmmProcess, VmmSpec } from "../../daemon/src/vmm/contract.ts";
-import type { FakeAgentOptions } from "./fake-agent.ts";
-
-/** How one boot goes. JSON, because the process that plays it is another one. */
-export interface FakeBoot extends Pick<FakeAgentOptions, "bootId" | "init" | "readiness" | "configureMs" | "faults" | "ignoresShutdown"> {
-  /** Milliseconds until the agent answers at all; null: never. Default 0. */
-  readonly bootMs?: number | null;
-  /** Milliseconds after which the kernel panics. */
-  readonly panicAfterMs?: number;
-  /** The VMM does not start, with these last words. */
-  readonly failStart?: string;
-}
-
-/** What the process is told. */
-export interface FakeMachine extends FakeBoot {
-  readonly channel: VmmFeatures["channel"];
-  readonly outlivesPoweroff: boolean;
-}
+import { fakeVmFiles, readJson, spawnFakeVm, type FakeBoot } from "./fake-vmm-launch.ts";
 
 export interface FakeVmmOptions {
   readonly name?: DriverName;
@@ -37,54 +18,101 @@ export interface FakeVmmOptions {
 }
 
 const START_MS = 20_000;
-const TERM_MS = 2000;
+const END_MS = 2000;
 
 export function createFakeVmmDriver(options: FakeVmmOptions = {}): VmmDriver {
   const name = options.name ?? "qemu";
   const channel = options.channel ?? "serial";
+  const outlivesPoweroff = options.outlivesPoweroff ?? false;
   const boots = new Map<string, number>();
-  const exits = new Map<number, Promise<VmmExit>>();
   return {
     name,
-    features: { accelerators: ["kvm", "tcg"], channel, snapshots: false, outlivesPoweroff: options.outlivesPoweroff ?? false },
+    features: { accelerators: ["kvm", "tcg"], channel, snapshots: false, outlivesPoweroff },
     version: async () => "0.0.0-fake",
     async start(spec, signal) {
       signal.throwIfAborted();
       const boot = (boots.get(spec.vmId) ?? 0) + 1;
       boots.set(spec.vmId, boot);
       const plan = options.plan?.(spec, boot) ?? {};
-      if (plan.failStart !== undefined) throw new BangerError("vmm.failed", `the VMM did not start: ${plan.failStart}`);
-      const child = spawnGuest(spec, { ...plan, channel, outlivesPoweroff: options.outlivesPoweroff ?? false });
-      if (child.pid !== undefined) {
-        exits.set(child.pid, new Promise((resolve) => child.once("exit", (status, ended) => resolve({ status, signal: ended }))));
-      }
-      const vmm = await listening(child, spec.vmDir, signal);
-      return { driver: name, accelerator: spec.accelerator, vmDir: spec.vmDir, vmm, jail: vmm };
+      refuseBadStart(spec, plan);
+      return started(spec, spawnFakeVm(spec, { ...plan, channel, outlivesPoweroff, driver: name }), signal);
     },
+    find: async (vmDir) => find(vmDir),
     connect: (vmm, signal) => connectAgent(vmm.vmDir, signal),
-    async wait(vmm, signal) {
-      for (;;) {
-        const isOver = await poll(() => (isProcessAlive(vmm.vmm) ? undefined : true), { timeoutMs: 60_000, signal });
-        if (isOver === true) return (await exits.get(vmm.vmm.pid)) ?? { status: null, signal: null };
-      }
-    },
+    wait,
     end,
   };
 }
 
-async function end(process: VmmProcess): Promise<void> {
-  const gone = () => (isProcessAlive(process.vmm) ? undefined : true);
-  signalProcess(process.vmm, "SIGTERM");
-  if ((await poll(gone, { timeoutMs: TERM_MS })) !== true) {
-    signalProcess(process.vmm, "SIGKILL");
-    await poll(gone, { timeoutMs: TERM_MS });
+/** As `createFakeVmmDriver()`, for suites that load a driver in another process. */
+export const createDriver = (): VmmDriver => createFakeVmmDriver();
+
+function refuseBadStart(spec: VmmSpec, plan: FakeBoot): void {
+  if (plan.failStart !== undefined) throw new BangerError("vmm.failed", `the VMM did not start: ${plan.failStart}`);
+  if (find(spec.vmDir) !== null) throw new BangerError("vmm.failed", `a VMM runs for ${spec.vmDir} already`);
+  for (const { path } of spec.disks) {
+    try {
+      accessSync(path);
+    } catch (cause) {
+      throw new BangerError("vmm.failed", `the disk ${path} cannot be opened`, { cause });
+    }
   }
-  endExecs(process.vmDir);
+}
+
+function find(vmDir: string): VmmProcess | null {
+  const noted = readJson<VmmProcess>(fakeVmFiles(vmDir).note);
+  return noted !== undefined && isProcessAlive(noted.vmm) ? noted : null;
+}
+
+async function started(spec: VmmSpec, launcher: ProcessIdentity, signal: AbortSignal): Promise<VmmProcess> {
+  const files = fakeVmFiles(spec.vmDir);
+  try {
+    const answers = async () => {
+      if (!isProcessAlive(launcher)) throw new BangerError("vmm.failed", `the fake VMM ended: ${readFileSync(files.vmmLog, "utf8")}`);
+      const found = find(spec.vmDir);
+      if (found === null) return undefined;
+      const stream = await connectAgent(spec.vmDir, signal).catch(() => undefined);
+      stream?.destroy();
+      return stream === undefined ? undefined : found;
+    };
+    const vmm = await poll(answers, { timeoutMs: START_MS, signal });
+    signal.throwIfAborted();
+    if (vmm === undefined) throw new BangerError("vmm.failed", "the fake VMM did not listen in time");
+    return vmm;
+  } catch (error) {
+    // The jail comes first: it cannot start the VMM then, and what it has started has left its note or not yet run.
+    signalProcess(launcher, "SIGKILL");
+    const found = await poll(() => find(spec.vmDir) ?? undefined, { timeoutMs: 300 });
+    if (found !== undefined) await end(found);
+    rmSync(files.socket, { force: true });
+    if (signal.aborted) throw signal.reason;
+    throw error;
+  }
+}
+
+async function wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> {
+  const files = fakeVmFiles(process.vmDir);
+  const isGone = () => (isProcessAlive(process.vmm) || isProcessAlive(process.jail) ? undefined : true);
+  while ((await poll(isGone, { timeoutMs: 60_000, signal })) !== true);
+  const code = readJson<number>(files.exit);
+  if (code === undefined) return { status: null, signal: null };
+  return code === 137 ? { status: null, signal: "SIGKILL" } : code === 143 ? { status: null, signal: "SIGTERM" } : { status: code, signal: null };
+}
+
+async function end(process: VmmProcess): Promise<void> {
+  const isGone = () => (isProcessAlive(process.vmm) || isProcessAlive(process.jail) ? undefined : true);
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    signalProcess(process.vmm, signal);
+    if (signal === "SIGKILL") signalProcess(process.jail, signal);
+    if ((await poll(isGone, { timeoutMs: END_MS })) === true) break;
+  }
+  const files = fakeVmFiles(process.vmDir);
+  endExecs(files.execs);
+  rmSync(files.socket, { force: true });
 }
 
 /** Commands of a guest that was killed are processes of this host, and would live on. */
-function endExecs(vmDir: string): void {
-  const file = join(vmDir, "run", "execs");
+function endExecs(file: string): void {
   let lines: string[] = [];
   try {
     lines = readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
@@ -98,56 +126,18 @@ function endExecs(vmDir: string): void {
   rmSync(file, { force: true });
 }
 
-function spawnGuest(spec: VmmSpec, plan: FakeMachine): ChildProcess {
-  mkdirSync(join(spec.vmDir, "run"), { recursive: true, mode: 0o700 });
-  // The data disk of this VM: what was put into it is there at the next boot.
-  mkdirSync(join(spec.vmDir, "fake-root"), { recursive: true });
-  writeFileSync(join(spec.vmDir, "run", "fake-boot.json"), JSON.stringify(plan));
-  rmSync(join(spec.vmDir, "run", "agent.sock"), { force: true });
-  const console = openSync(join(spec.vmDir, "console.log"), "a", 0o600);
-  const log = openSync(join(spec.vmDir, "vmm.log"), "a", 0o600);
-  try {
-    const program = fileURLToPath(new URL("./fake-vmm-process.ts", import.meta.url));
-    const child = spawn(process.execPath, [program, spec.vmDir], { detached: true, cwd: "/", stdio: ["ignore", console, log] });
-    child.unref();
-    return child;
-  } finally {
-    closeSync(console);
-    closeSync(log);
-  }
-}
-
-async function listening(child: ChildProcess, vmDir: string, signal: AbortSignal): Promise<ProcessIdentity> {
-  const pid = child.pid;
-  const vmm = pid === undefined ? undefined : identifyProcess(pid);
-  if (pid === undefined || vmm === undefined) throw new BangerError("vmm.failed", "the fake VMM could not be started");
-  try {
-    const answered = await poll(
-      async () => {
-        if (!isProcessAlive(vmm)) throw new BangerError("vmm.failed", `the fake VMM ended: ${readFileSync(join(vmDir, "vmm.log"), "utf8")}`);
-        const stream = await connectAgent(vmDir, signal).catch(() => undefined);
-        return stream?.destroy();
-      },
-      { timeoutMs: START_MS, signal },
-    );
-    if (answered === undefined) throw new BangerError("vmm.failed", "the fake VMM did not listen in time");
-    return vmm;
-  } catch (error) {
-    signalProcess(vmm, "SIGKILL");
-    throw error;
-  }
-}
-
 function connectAgent(vmDir: string, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const short = shortSocketPath(join(vmDir, "run", "agent.sock"));
+    const short = shortSocketPath(fakeVmFiles(vmDir).socket);
     const socket = connect({ path: short.path, allowHalfOpen: true, signal });
+    let isOpen = false;
     socket.once("connect", () => {
+      isOpen = true;
       short[Symbol.dispose]();
       resolve(socket);
     });
     socket.on("error", (error) => {
-      short[Symbol.dispose]();
+      if (!isOpen) short[Symbol.dispose]();
       reject(new BangerError("guest.unreachable", `the VM's channel cannot be opened: ${error.message}`, { cause: error }));
     });
   });

@@ -1,16 +1,29 @@
-// The process of one fake VM: `node fake-vmm-process.ts VMDIR`. It plays VMDIR/run/fake-boot.json; its stdout is the console.
+// The process of one fake VM: `node fake-vmm-process.ts VMDIR`. It plays the machine described there; its stdout is the console.
 import { randomUUID } from "node:crypto";
-import { appendFileSync, chmodSync, readFileSync } from "node:fs";
+import { appendFileSync, chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { shortSocketPath } from "@banger/api";
-import { identifyProcess } from "@banger/host";
+import { identifyProcess, isProcessAlive } from "@banger/host";
+import type { VmmProcess } from "../../daemon/src/vmm/contract.ts";
 import { FakeAgent } from "./fake-agent.ts";
-import type { FakeMachine } from "./fake-vmm-driver.ts";
+import { fakeVmFiles, type FakeMachine } from "./fake-vmm-launch.ts";
 
 const vmDir = process.argv[2] ?? "";
-const boot = JSON.parse(readFileSync(join(vmDir, "run", "fake-boot.json"), "utf8")) as FakeMachine;
+const files = fakeVmFiles(vmDir);
+const machine = JSON.parse(readFileSync(files.machine, "utf8")) as FakeMachine;
 const say = (line: string) => process.stdout.write(`${line}\n`);
+
+noteProcess();
+
+function noteProcess(): void {
+  const vmm = identifyProcess(process.pid);
+  const jail = identifyProcess(process.ppid);
+  // Without its jail the start was aborted.
+  if (vmm === undefined || jail === undefined || process.ppid === 1) process.exit(1);
+  const note: VmmProcess = { driver: machine.driver, accelerator: machine.accelerator, vmDir, vmm, jail };
+  writeFileSync(`${files.note}.tmp`, JSON.stringify(note));
+  renameSync(`${files.note}.tmp`, files.note);
+}
 
 function panic(): void {
   say("[    1.000000] Kernel panic - not syncing: asked for");
@@ -18,30 +31,31 @@ function panic(): void {
 }
 
 const agent = new FakeAgent({
-  ...boot,
-  bootId: boot.bootId ?? randomUUID(),
-  rootDir: join(vmDir, "fake-root"),
+  ...machine,
+  bootId: machine.bootId ?? randomUUID(),
+  rootDir: files.root,
   env: process.env,
   onConsole: say,
   onPanic: panic,
   onEnded: (mode) => {
-    if (mode !== "reboot" && boot.outlivesPoweroff) server.close();
+    if (mode !== "reboot" && machine.outlivesPoweroff) server.close();
     else process.exit(0);
   },
-  onSpawn: (pid) => appendFileSync(join(vmDir, "run", "execs"), `${JSON.stringify(identifyProcess(pid))}\n`),
+  onSpawn: (pid) => appendFileSync(files.execs, `${JSON.stringify(identifyProcess(pid))}\n`),
 });
 const isUp = new Promise<void>((resolve) => {
-  if (boot.bootMs !== null) setTimeout(resolve, boot.bootMs ?? 0);
+  if (machine.bootMs !== null) setTimeout(resolve, machine.bootMs ?? 0);
 });
 
 say("fake-vmm: booting");
 const server = createServer({ allowHalfOpen: true }, (socket) => {
   socket.on("error", () => undefined);
-  void isUp.then(() => (boot.channel === "serial" ? agent.serveSerial(socket) : agent.serve(socket)));
+  void isUp.then(() => (machine.channel === "serial" ? agent.serveSerial(socket) : agent.serve(socket)));
 });
-const socketPath = shortSocketPath(join(vmDir, "run", "agent.sock"));
+const socketPath = shortSocketPath(files.socket);
 server.listen(socketPath.path, () => chmodSync(socketPath.path, 0o600));
-if (boot.panicAfterMs !== undefined) setTimeout(panic, boot.panicAfterMs);
-// Without its server a halted machine would have nothing left to do.
-setInterval(() => undefined, 60_000);
-process.on("SIGTERM", () => process.exit(0));
+if (machine.panicAfterMs !== undefined) setTimeout(panic, machine.panicAfterMs);
+// It also keeps a halted machine alive, which has no server any more.
+setInterval(() => {
+  if (machine.endsWith !== null && !isProcessAlive(machine.endsWith)) process.exit(0);
+}, 100);

@@ -1,3 +1,4 @@
 export * from "./fake-agent.ts";
 export * from "./fake-serial-port.ts";
 export * from "./fake-vmm-driver.ts";
+export type * from "./fake-vmm-launch.ts";
