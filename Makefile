@@ -38,6 +38,12 @@ build/lib/.bundled: $(TYPESCRIPT) scripts/bundle.ts node_modules/.package-lock.j
 	@umask 022 && mkdir -p build/lib && $(NODE) scripts/bundle.ts
 	@touch $@
 
+# The command line alone starts often enough to be worth a code cache.
+build/lib/banger.cjs: build/lib/.bundled build/lib/node scripts/loader.cjs scripts/compile.cjs
+	@umask 022 && build/lib/node scripts/compile.cjs $(CURDIR)/build/lib/banger.bundle.cjs build/lib/banger.cache --help >/dev/null
+	@umask 022 && sed 's/@PROGRAM@/banger/g' scripts/loader.cjs > $@.new && mv $@.new $@
+
+build/bin/banger: build/lib/banger.cjs
 build/bin/%: scripts/launcher.sh build/lib/.bundled build/lib/node
 	@umask 022 && mkdir -p build/bin
 	@sed 's/@PROGRAM@/$*/g' scripts/launcher.sh > $@.new && chmod 755 $@.new && mv $@.new $@

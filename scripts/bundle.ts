@@ -4,17 +4,17 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 
 const PROGRAMS = [
-  { name: "banger", entry: "packages/cli/src/main.ts" },
-  { name: "bangerd", entry: "packages/daemon/src/main.ts" },
+  { file: "banger.bundle.cjs", entry: "packages/cli/src/main.ts" },
+  { file: "bangerd.cjs", entry: "packages/daemon/src/main.ts" },
 ] as const;
 
 const root = dirname(import.meta.dirname);
 
-async function bundle({ name, entry }: (typeof PROGRAMS)[number]): Promise<void> {
+async function bundle({ file, entry }: (typeof PROGRAMS)[number]): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile: join(root, "build/lib", `${name}.cjs`),
+    outfile: join(root, "build/lib", file),
     bundle: true,
     platform: "node",
     target: "node24",
@@ -24,8 +24,7 @@ async function bundle({ name, entry }: (typeof PROGRAMS)[number]): Promise<void>
     legalComments: "none",
     logLevel: "warning",
     // What ES modules know of themselves, for dependencies that ask.
-    define: { "import.meta.url": "__moduleUrl", "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
-    banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
   });
 }
 
