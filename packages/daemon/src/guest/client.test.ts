@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { duplexPair, type Duplex } from "node:stream";
 import { FakeAgent } from "../../../testkit/src/fake-agent.ts";
 import { connectGuest } from "./client.ts";
-import { guestClientContract, type GuestUnderTest } from "./client.contract.ts";
+import { guestClientContract, type GuestUnderTest } from "./contract-suite.ts";
 import type { GuestConfiguration } from "./contract.ts";
 
 type Kind = "serial" | "vsock";
