@@ -28,7 +28,7 @@ import { acquireDaemonLock, openState } from "./state/database.ts";
 import { Journal } from "./state/journal.ts";
 import { VmRecords } from "./state/vm-records.ts";
 import { VM_USER, vmUser } from "./vm-user.ts";
-import { VmmSelection } from "./vmm-selection.ts";
+import { VmmSelection } from "./vmm/selection.ts";
 import { VmService } from "./vms/service.ts";
 
 const DEFAULT_IDLE_MS = 5 * 60_000;
@@ -75,7 +75,7 @@ async function serve(host: Host, paths: Paths, log: Log): Promise<void> {
   const database = openState(paths.dataDir);
   const network = userNetwork(host, paths, runAs, log);
   const images = imageService(host, paths, runAs);
-  const vmms = new VmmSelection({ searchPath: host.searchPath, runAs, firecrackerBin: (await config()).firecrackerBin });
+  const vmms = new VmmSelection({ searchPath: host.searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log });
   const forwards = new ForwardSet({
     dial: (vmId, address) => vms.guests.dialById(vmId, address),
     reportFailure: (vmId, mapping, error) => log({ vm: vmId, mapping, error: String(error) }, "a published port's connection failed"),

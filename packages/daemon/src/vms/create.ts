@@ -5,7 +5,8 @@ import type { Config, HostResources, ResolveSpec } from "../config/contract.ts";
 import type { ReadyImage } from "../images/contract.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
-import type { DriverChoice, VmDeps } from "./deps.ts";
+import type { DriverChoice } from "../vmm/accelerator.ts";
+import type { VmDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
 export interface CreateDeps extends VmDeps {
@@ -26,8 +27,7 @@ export async function createVm(deps: CreateDeps, lifecycle: Lifecycle, body: Cre
   try {
     const image = await imageFor(deps, spec.image.value, operation);
     deps.records.update(record.id, { imageDigest: image.digest });
-    operation.progress({ type: "spec", name: record.name, spec, driver: choice.driver, accelerator: choice.accelerator });
-    if (choice.slowBecause !== undefined) operation.warn("host.slow_accelerator", choice.slowBecause, "banger doctor");
+    await announce(deps, { record, spec, operation });
     if (body.start === false) {
       await lifecycle.reach("stopped", record.id, operation);
       deps.records.update(record.id, { status: "stopped", stopReason: { code: "never_started" } });
@@ -37,6 +37,20 @@ export async function createVm(deps: CreateDeps, lifecycle: Lifecycle, body: Cre
     throw error;
   }
   return deps.records.get(record.id);
+}
+
+interface Announced {
+  readonly record: VmRecord;
+  readonly spec: EffectiveSpec;
+  readonly operation: Operation;
+}
+
+/** What is about to be booted and on what: only now that an image is here can KVM have been tried. */
+async function announce(deps: CreateDeps, { record, spec, operation }: Announced): Promise<void> {
+  const { driver, accelerator, slowBecause } = await deps.chooseDriver(record.wantedDriver, operation.signal);
+  operation.progress({ type: "spec", name: record.name, spec, driver, accelerator });
+  if (slowBecause === undefined) return;
+  operation.warn("host.slow_accelerator", "No usable KVM: running under emulation, about 10x slower", "banger doctor tells why");
 }
 
 export interface FailedVm {

@@ -1,5 +1,5 @@
 // What the life of a VM needs from the rest of the daemon.
-import type { AcceleratorName, DriverName, PortMapping } from "@banger/api";
+import type { DriverName, PortMapping } from "@banger/api";
 import type { RunAs } from "@banger/host";
 import type { ConnectGuest } from "../guest/contract.ts";
 import type { SshKeyPair } from "../guest/openssh-key.ts";
@@ -7,14 +7,8 @@ import type { ImageService } from "../images/contract.ts";
 import type { HostNetwork } from "../network/contract.ts";
 import type { Journal } from "../state/journal.ts";
 import type { VmRecords } from "../state/vm-records.ts";
+import type { DriverChoice } from "../vmm/accelerator.ts";
 import type { VmmDriver } from "../vmm/contract.ts";
-
-export interface DriverChoice {
-  readonly driver: DriverName;
-  readonly accelerator: AcceleratorName;
-  /** Why it is not faster, for people; undefined when there is nothing to say. */
-  readonly slowBecause?: string;
-}
 
 /** The listeners on the host of published ports. */
 export interface PublishedPorts {

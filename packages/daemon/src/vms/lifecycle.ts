@@ -109,7 +109,9 @@ export class Lifecycle {
   async #boot(record: VmRecord, operation: Operation): Promise<void> {
     const { records, ports, chooseDriver } = this.#deps;
     const choice = await chooseDriver(record.wantedDriver, operation.signal);
-    records.update(record.id, { status: "starting", stopReason: null, driver: choice.driver, accelerator: choice.accelerator });
+    // A creation stays one until it is done: cut short, it is undone as a whole.
+    const status = record.status === "creating" ? "creating" : "starting";
+    records.update(record.id, { status, stopReason: null, driver: choice.driver, accelerator: choice.accelerator });
     const forwards = await ports.open(record.id, record.forwards);
     records.update(record.id, { forwards });
     await this.reach("running", record.id, operation);

@@ -7,7 +7,7 @@
 //   agent.log    the agent's own log, written by the daemon
 import { chmod, chown, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BangerError } from "@banger/api";
+import { BangerError, MIB } from "@banger/api";
 import { asUser, removeTree, run, type RunAs } from "@banger/host";
 
 export interface VmDirectory {
@@ -54,7 +54,8 @@ async function makeDataDisk(where: VmDirectory, vmId: string, bytes: number): Pr
     await file.close();
   }
   // A small journal and lazy tables keep the empty disk at a few MiB on the host.
-  const options = ["-q", "-F", "-m", "0", "-E", "nodiscard,lazy_itable_init=1", "-J", "size=32", "-O", "fast_commit,metadata_csum"];
+  const journalMib = bytes >= 512 * MIB ? 32 : 4;
+  const options = ["-q", "-F", "-m", "0", "-E", "nodiscard,lazy_itable_init=1", "-J", `size=${journalMib}`, "-O", "fast_commit,metadata_csum"];
   await run(asUser(["mkfs.ext4", ...options, path], where.runAs));
 }
 

@@ -1,0 +1,278 @@
+// The life of VMs against a fake VMM whose processes are real: they outlive a daemon and can be killed.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { BangerError, parseVmName, type Vm } from "@banger/api";
+import { isProcessAlive, poll } from "@banger/host";
+import { createFakeVmmDriver, type FakeVmmOptions } from "@banger/testkit";
+import { resolveSpec } from "../config/resolve-spec.ts";
+import { DEFAULT_CONFIG } from "../config/settings.ts";
+import { connectGuest } from "../guest/client.ts";
+import { makeHostKey } from "../guest/ssh-identity.ts";
+import type { ImageService, ReadyImage } from "../images/contract.ts";
+import { allocateAddress, defaultCidr, parseSubnet } from "../network/addresses.ts";
+import { ForwardSet } from "../network/forwards.ts";
+import { PublishedPorts } from "../network/published-ports.ts";
+import type { HostNetwork } from "../network/contract.ts";
+import { OperationRegistry, type Operation } from "../operations/registry.ts";
+import { openState } from "../state/database.ts";
+import { Journal } from "../state/journal.ts";
+import { VmRecords } from "../state/vm-records.ts";
+import type { VmmProcess } from "../vmm/contract.ts";
+import type { CreateDeps } from "./create.ts";
+import { VmService } from "./service.ts";
+
+const BASE = { vcpu: 1, memoryMib: 64, diskBytes: 64 * 1024 * 1024 };
+
+/** A daemon's worth of VMs on one state directory; `crash` lets go of everything as a kill would. */
+class TestDaemon {
+  readonly attached = new Set<string>();
+  readonly journal: Journal;
+  readonly records: VmRecords;
+  readonly service: VmService;
+  readonly #operations: OperationRegistry;
+  readonly #database: DatabaseSync;
+
+  constructor(directory: string, options: FakeVmmOptions & { readonly failAttach?: boolean } = {}) {
+    this.#database = openState(directory);
+    this.journal = new Journal(this.#database);
+    this.records = new VmRecords(this.#database);
+    this.#operations = new OperationRegistry({ newId: () => randomBytes(4).toString("hex"), now: () => new Date(), log: () => undefined });
+    const driver = createFakeVmmDriver(options);
+    const deps: CreateDeps = {
+      records: this.records,
+      journal: this.journal,
+      drivers: { qemu: driver, firecracker: driver },
+      chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
+      network: fakeNetwork(this.attached, options.failAttach ?? false),
+      ports: new PublishedPorts(new ForwardSet({ dial: (id, address) => this.service.guests.dialById(id, address), reportFailure: () => undefined })),
+      images: fakeImages(directory),
+      connectGuest,
+      newHostKey: makeHostKey,
+      vmsDir: join(directory, "vms"),
+      runAs: null,
+      now: () => new Date(),
+      randomHex: (bytes) => randomBytes(bytes).toString("hex"),
+      log: () => undefined,
+      config: () => Promise.resolve(DEFAULT_CONFIG),
+      hostResources: () => Promise.resolve({ cpus: 4, memoryTotalBytes: 2 ** 34, memoryAvailableBytes: 2 ** 34 }),
+      resolveSpec,
+      nextAddress: (used) => allocateAddress(parseSubnet(defaultCidr), used),
+    };
+    this.service = new VmService(deps, (kind, target, work) => this.#operations.run({ kind, target, signal: new AbortController().signal }, work));
+  }
+
+  run<T>(work: (operation: Operation) => Promise<T>, signal = new AbortController().signal): Promise<T> {
+    return this.#operations.run({ kind: "test", target: null, signal }, work);
+  }
+
+  create(name: string, body: Partial<Parameters<VmService["create"]>[0]> = {}): Promise<Vm> {
+    return this.run((operation) => this.service.create({ name: parseVmName(name), spec: BASE, ...body }, operation));
+  }
+
+  reconcile(): Promise<void> {
+    return this.run((operation) => this.service.reconcile(operation));
+  }
+
+  async seen(name: string, status: Vm["status"], also: (vm: Vm) => boolean = () => true): Promise<Vm> {
+    const vm = await poll(async () => {
+      const now = await this.service.show(name);
+      return now.status === status && also(now) ? now : undefined;
+    }, { timeoutMs: 15_000 });
+    assert.ok(vm !== undefined, `${name} is not ${status}: ${JSON.stringify(await this.service.show(name))}`);
+    return vm;
+  }
+
+  vmmOf(id: string): VmmProcess {
+    return this.journal.of(id).get("process")?.detail as VmmProcess;
+  }
+
+  crash(): void {
+    this.service.close();
+    this.#database.close();
+  }
+}
+
+function fakeNetwork(attached: Set<string>, failAttach: boolean): HostNetwork {
+  return {
+    subnet: parseSubnet(defaultCidr),
+    availability: () => Promise.resolve({ available: true }),
+    attach: (vm) => {
+      if (failAttach) return Promise.reject(new BangerError("network.setup_failed", "no tap today"));
+      attached.add(vm.vmId);
+      return Promise.resolve({ tap: "tap0", namespace: null });
+    },
+    detach: (vmId) => Promise.resolve(void attached.delete(vmId)),
+    reconcile: () => Promise.resolve({ lost: [] }),
+    onLost: () => undefined,
+    release: () => Promise.resolve(),
+  };
+}
+
+function fakeImages(directory: string): ImageService {
+  const path = join(directory, "file");
+  const image: ReadyImage = {
+    name: "debian-bookworm", digest: "sha256:1", basePath: path, baseType: "squashfs", kernelRelease: "6", modulesPath: null, env: [],
+    boot: { bzImage: path, vmlinux: path, initramfs: path },
+  };
+  const show = async (name: string) => {
+    if (name !== image.name) throw new BangerError("image.not_found", `no image ${name}`);
+    return { name, status: "ready" as const, digest: image.digest, sizeBytes: 1, arch: "amd64", origin: "test", kernel: "6", createdAt: null, usedBy: [] };
+  };
+  return {
+    list: () => Promise.resolve([]), show, find: () => Promise.resolve(image), byDigest: () => Promise.resolve(image),
+    pull: () => Promise.resolve(image), delete: () => Promise.resolve(), reconcile: () => Promise.resolve(),
+  };
+}
+
+const code = (wanted: string) => (error: unknown) => error instanceof BangerError && error.code === wanted;
+
+describe("the life of a VM", () => {
+  let directory: string;
+  let daemons: TestDaemon[];
+  const daemon = (options?: ConstructorParameters<typeof TestDaemon>[1]) => {
+    const made = new TestDaemon(directory, options);
+    daemons.push(made);
+    return made;
+  };
+  const leftOvers = async (of: TestDaemon) => ({ rows: of.records.list().length, held: of.journal.holders(), directories: await readdir(join(directory, "vms")), taps: [...of.attached] });
+  const NOTHING = { rows: 0, held: [], directories: [], taps: [] };
+
+  beforeEach(async () => {
+    daemons = [];
+    directory = await mkdtemp(join(tmpdir(), "banger-vms-"));
+    await mkdir(join(directory, "vms"));
+    await writeFile(join(directory, "file"), "x");
+  });
+  afterEach(async () => {
+    const last = daemons.at(-1);
+    if (last !== undefined) {
+      for (const { name } of last.records.list()) await last.run((operation) => last.service.delete(name, operation));
+      last.crash();
+    }
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test("create, stop, start, delete leave what they should and nothing else", async () => {
+    const one = daemon();
+    const vm = await one.create("a");
+    assert.equal(vm.status, "running");
+    assert.match(vm.sshHostKey, /^ssh-ed25519 /);
+    await one.run((operation) => one.service.stop("a", operation));
+    assert.deepEqual((await one.service.show("a")).stopReason, { code: "requested" });
+    assert.equal(one.attached.size, 0);
+    const again = await one.run((operation) => one.service.start("a", "agent", operation));
+    assert.notEqual(again.sshHostKey, vm.sshHostKey, "each boot has a key of its own");
+    await one.run((operation) => one.service.delete("a", operation));
+    assert.deepEqual(await leftOvers(one), NOTHING);
+  });
+
+  test("a failure before the guest is reached leaves nothing", async () => {
+    const one = daemon({ failAttach: true });
+    await assert.rejects(one.create("a"), code("network.setup_failed"));
+    assert.deepEqual(await leftOvers(one), NOTHING);
+    const two = daemon({ plan: () => ({ failStart: "no such machine" }) });
+    await assert.rejects(two.create("a"), code("vmm.failed"));
+    assert.deepEqual(await leftOvers(two), NOTHING);
+    await assert.rejects(two.create("b", { image: "other" }), code("image.not_found"));
+    assert.deepEqual(await leftOvers(two), NOTHING);
+  });
+
+  test("hanging up during the boot undoes the create", async () => {
+    const one = daemon({ plan: () => ({ bootMs: null }) });
+    const hangUp = new AbortController();
+    const created = one.run((operation) => one.service.create({ name: parseVmName("a"), spec: BASE }, operation), hangUp.signal);
+    await poll(() => (one.journal.holders().length > 0 && one.journal.of(one.journal.holders()[0] ?? "").get("process")?.state === "acquired" ? true : undefined), { timeoutMs: 10_000 });
+    hangUp.abort();
+    await assert.rejects(created, code("operation.cancelled"));
+    assert.deepEqual(await leftOvers(one), NOTHING);
+  });
+
+  test("a taken name is refused and the first VM is untouched", async () => {
+    const one = daemon();
+    await one.create("a");
+    await assert.rejects(one.create("a"), code("vm.name_taken"));
+    assert.equal((await one.service.show("a")).status, "running");
+  });
+
+  test("a killed VMM is seen, told, and starts again", async () => {
+    const one = daemon();
+    const { id } = await one.create("a");
+    process.kill(one.vmmOf(id).vmm.pid, "SIGKILL");
+    assert.equal((await one.seen("a", "stopped")).stopReason?.code, "killed");
+    assert.equal((await one.run((operation) => one.service.start("a", "agent", operation))).status, "running");
+  });
+
+  test("a daemon that dies loses nothing: the next one finds the VM alive", async () => {
+    const first = daemon();
+    const { id } = await first.create("a");
+    const before = first.vmmOf(id);
+    first.crash();
+    const second = daemon();
+    await second.reconcile();
+    assert.equal((await second.service.show("a")).status, "running");
+    assert.deepEqual(second.vmmOf(id), before);
+    await second.service.waitFor("a", "agent", new AbortController().signal);
+    await second.run((operation) => second.service.stop("a", operation));
+    assert.ok(!isProcessAlive(before.vmm));
+  });
+
+  test("what died while the daemon was away is settled with its reason", async () => {
+    const first = daemon();
+    const { id } = await first.create("a");
+    await first.create("b", { start: false });
+    first.crash();
+    process.kill(vmmPid(directory, id), "SIGKILL");
+    const second = daemon();
+    await second.reconcile();
+    await second.seen("a", "stopped");
+    assert.equal((await second.service.show("b")).stopReason?.code, "never_started");
+  });
+
+  test("a create cut short by the daemon's death leaves nothing", async () => {
+    const first = daemon({ plan: () => ({ bootMs: null }) });
+    const cut = first.create("a").catch(() => undefined);
+    const id = await poll(() => first.journal.holders().find((each) => first.journal.of(each).get("process")?.state === "acquired"), { timeoutMs: 10_000 });
+    assert.ok(id !== undefined);
+    const { vmm } = first.vmmOf(id);
+    const second = daemon();
+    await second.reconcile();
+    assert.deepEqual(await leftOvers(second), NOTHING);
+    assert.ok(!isProcessAlive(vmm));
+    first.crash();
+    await cut;
+  });
+
+  test("an unleased VM stays; a leased one goes when its holder hangs up", async () => {
+    const one = daemon();
+    await one.create("a", { lease: true });
+    const hangUp = new AbortController();
+    const held = one.service.holdLease("a", hangUp.signal);
+    hangUp.abort();
+    await held;
+    await poll(() => (one.records.list().length === 0 ? true : undefined), { timeoutMs: 10_000 });
+    assert.deepEqual(await leftOvers(one), NOTHING);
+  });
+
+  test("stopping a VM that is still booting cancels its start", async () => {
+    const one = daemon({ plan: (_, boot) => (boot === 1 ? {} : { bootMs: null }) });
+    await one.create("a");
+    await one.run((operation) => one.service.stop("a", operation));
+    const starting = one.run((operation) => one.service.start("a", "agent", operation)).catch((error: unknown) => error);
+    await one.seen("a", "starting");
+    await one.run((operation) => one.service.stop("a", operation));
+    assert.equal((await starting as BangerError).code, "operation.cancelled");
+    assert.equal((await one.service.show("a")).status, "stopped");
+  });
+});
+
+function vmmPid(directory: string, id: string): number {
+  const database = openState(directory);
+  const process = new Journal(database).of(id).get("process")?.detail as VmmProcess;
+  database.close();
+  return process.vmm.pid;
+}
