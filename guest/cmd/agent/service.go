@@ -37,6 +37,7 @@ func runService() error {
 	journal := events.NewJournal(events.Deps{Uptime: uptime, Now: time.Now, Mirror: mirrorToConsole})
 	launcher := &execs.Launcher{Cgroup: execs.NewCgroup(commandsCgroup), ResetOOMScore: true}
 	registry := execs.NewRegistry(launcher)
+	loaded := loadModules(journal)
 	state := guest.New(guest.Deps{
 		Version:       version,
 		Uptime:        uptime,
@@ -44,10 +45,14 @@ func runService() error {
 		Journal:       journal,
 		Execs:         registry,
 		Launcher:      launcher,
-		ModulesLoaded: loadModules(journal),
+		ModulesLoaded: loaded,
 		ServeSSH:      func(address string) error { return serveSSH(address, registry, journal) },
 	})
 	calls := server.New(server.Deps{Guest: state, Journal: journal, Execs: registry, Dialer: dial.NewDialer()})
+	if settings.Channel == boot.ChannelVsock {
+		// A port can be waited for, an address family cannot.
+		<-loaded
+	}
 	return serveChannel(context.Background(), settings.Channel, calls.ServeConn)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 
 	"banger/guest/internal/api"
 	"banger/guest/internal/clock"
@@ -34,17 +35,18 @@ func Prepare(body api.Configure, deps Deps) (*Prepared, error) {
 		return nil, fmt.Errorf("set the clock: %w", err)
 	}
 	deps.Journal.Logf(events.Info, "the clock was off by %s", offset)
-	if err := setHostname(body.Hostname); err != nil {
-		return nil, err
-	}
-	if err := bringUpNetwork(body.Network); err != nil {
-		return nil, err
-	}
-	data, err := mountRoot(body.Disks)
+	var data *os.File
+	err = together(
+		func() error { return setHostname(body.Hostname) },
+		func() error { return bringUpNetwork(body.Network) },
+		func() (err error) {
+			if data, err = mountRoot(body.Disks); err != nil {
+				return err
+			}
+			return grow(body.Disks.Data, data, deps.Journal)
+		},
+	)
 	if err != nil {
-		return nil, err
-	}
-	if err := grow(body.Disks.Data, data, deps.Journal); err != nil {
 		return nil, err
 	}
 	if err := deps.SwitchRoot(); err != nil {
@@ -83,12 +85,21 @@ func furnish(body api.Configure, data *os.File) (*Prepared, error) {
 	if isSystemd {
 		steps = append(steps, func() error { return writeUnits(prepared.ImageSSH) })
 	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return nil, err
-		}
+	if err := together(steps...); err != nil {
+		return nil, err
 	}
 	return prepared, nil
+}
+
+// together runs independent steps at once: most of them wait for a disk or for another processor.
+func together(steps ...func() error) error {
+	problems := make([]error, len(steps))
+	var all sync.WaitGroup
+	for index, step := range steps {
+		all.Go(func() { problems[index] = step() })
+	}
+	all.Wait()
+	return errors.Join(problems...)
 }
 
 // makeTemporaryDirectory makes /tmp where the image has none; the mode of one that is there is the image's affair.
