@@ -47,7 +47,7 @@ export async function startDetached(spec: DetachedSpec): Promise<DetachedProcess
     await started.promise;
     const lastWords = () => readFrom(spec.logFile, offset);
     const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
-    if (identity === undefined) throw new BangerError("network.setup_failed", `${program} ended at once: ${await lastWords()}`);
+    if (identity === undefined) throw new BangerError("network.setup_failed", `${program} ended at once: ${await lastWords()}`, { hint: "banger doctor" });
     return { identity, lastWords };
   } finally {
     await log.close();

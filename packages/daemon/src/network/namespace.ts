@@ -1,7 +1,7 @@
 // What is done inside the anchor's namespaces: one program per step, entered with nsenter as the user who owns them.
 import { readFile } from "node:fs/promises";
 import { asUser, run, type RunAs } from "@banger/host";
-import type { Subnet } from "./contract.ts";
+import { macOfAddress, type Subnet } from "./contract.ts";
 import type { Programs } from "./programs.ts";
 
 export const bridgeName = "br-fc";
@@ -28,6 +28,9 @@ export async function setUpBridge(entry: NamespaceEntry, subnet: Subnet, signal:
   await ip(entry, [
     "link set dev lo up",
     ...(devices.has(bridgeName) ? [] : [`link add name ${bridgeName} type bridge forward_delay 0 stp_state 0`]),
+    // A bridge without a MAC of its own takes that of one of its ports, and another when that port goes: every guest would
+    // then send to a gateway that is no more.
+    `link set dev ${bridgeName} address ${macOfAddress(subnet.gateway)}`,
     `address replace ${subnet.gateway}/${subnet.prefixLength} dev ${bridgeName}`,
     `link set dev ${bridgeName} up`,
   ], signal);
