@@ -31,13 +31,17 @@ const VM_ID = /^[0-9a-f]{16}$/;
 /** Declares the suite; `skip` names the capability that is missing. */
 export function vmmContract(subject: DriverUnderTest, skip: string | false): void {
   describe(`the VMM contract: ${subject.name}`, { skip, timeout: 600_000 }, () => {
-    it("boots a guest whose agent answers, again on a second connection, and ends it", (context) => withVm(subject, context.signal, bootsAndEnds));
+    it("boots a guest whose agent answers, again on a second connection, and ends it", (context) =>
+      withVm(subject, context.signal, bootsAndEnds));
     it("runs the VMM without rights and without the host's files", (context) => withVm(subject, context.signal, runsInAJail));
-    it("tells of a VMM that was killed, also to a daemon that did not start it", (context) => withVm(subject, context.signal, noticesAKill));
+    it("tells of a VMM that was killed, also to a daemon that did not start it", (context) =>
+      withVm(subject, context.signal, noticesAKill));
     it("keeps the VM when the process that started it is killed", (context) => withVm(subject, context.signal, outlivesItsLauncher));
+    it("ends an ephemeral VM with the process that started it", (context) => withVm(subject, context.signal, endsWithItsLauncher));
     it("sees a guest power off", (context) => withVm(subject, context.signal, seesPoweroff));
     it("leaves nothing when a start is aborted, whenever that is", (context) => withVm(subject, context.signal, undoesAnAbortedStart));
-    it("tells why a VM with a missing disk does not start, and leaves nothing", (context) => withVm(subject, context.signal, explainsABadSpec));
+    it("tells why a VM with a missing disk does not start, and leaves nothing", (context) =>
+      withVm(subject, context.signal, explainsABadSpec));
     it("refuses a second VMM for the same VM, and starts over what a crash left", (context) => withVm(subject, context.signal, startsOnce));
     it("is unreachable, but not in error, after the end", (context) => withVm(subject, context.signal, endsTwice));
   });
@@ -95,8 +99,14 @@ async function runsInAJail({ driver, spec, signal }: Trial): Promise<void> {
   if (process.getuid?.() !== 0) return;
   const root = `/proc/${started.vmm.pid}/root`;
   const seen = await readdir(root);
-  assert.deepEqual(seen.filter((name) => ["home", "root", "proc", "sys", "tmp", "var"].includes(name)), []);
-  assert.deepEqual((await readdir(`${root}/dev`)).filter((name) => !["null", "kvm", "net"].includes(name)), []);
+  assert.deepEqual(
+    seen.filter((name) => ["home", "root", "proc", "sys", "tmp", "var"].includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    (await readdir(`${root}/dev`)).filter((name) => !["null", "kvm", "net"].includes(name)),
+    [],
+  );
   assert.equal((await readFile(`/proc/${started.vmm.pid}/net/dev`, "utf8")).trim().split("\n").length, 3, "only lo is there");
   await assert.rejects(writeFile(`${root}/planted`, ""), { code: "EROFS" });
 }
@@ -112,22 +122,30 @@ async function noticesAKill({ subject, driver, spec, signal }: Trial): Promise<v
 }
 
 async function outlivesItsLauncher({ subject, driver, spec, signal }: Trial): Promise<void> {
-  const launcher = spawn(process.execPath, [fileURLToPath(new URL("contract-launcher.ts", import.meta.url)), subject.module, JSON.stringify(spec)], {
-    stdio: ["ignore", "pipe", "inherit"],
-    signal,
-  });
-  launcher.on("error", () => undefined);
-  const [line] = (await once(createInterface(launcher.stdout), "line", { signal })) as [string];
-  const started = JSON.parse(line) as VmmProcess;
+  const started = await startAndKillLauncher(subject, spec, signal);
   assert.deepEqual(await driver.find(spec.vmDir), started, "also found without a record");
-  const gone = once(launcher, "exit");
-  launcher.kill("SIGKILL");
-  await gone;
   await using guest = await connect(driver, started);
   assert.equal((await guest.health()).stage, "waiting");
   assert.equal(isProcessAlive(started.vmm), true);
   await driver.end(started);
   assert.equal(isProcessAlive(started.vmm), false);
+}
+
+async function endsWithItsLauncher({ subject, driver, spec, signal }: Trial): Promise<void> {
+  const started = await startAndKillLauncher(subject, { ...spec, isEphemeral: true }, signal);
+  await driver.wait(started, signal);
+  assert.equal(await driver.find(spec.vmDir), null);
+}
+
+/** Has another process start the VM as a daemon would, and kills that process. */
+async function startAndKillLauncher(subject: DriverUnderTest, spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
+  const script = fileURLToPath(new URL("contract-launcher.ts", import.meta.url));
+  const launcher = spawn(process.execPath, [script, subject.module, JSON.stringify(spec)], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(createInterface(launcher.stdout), "line", { signal })) as [string];
+  const gone = once(launcher, "exit");
+  launcher.kill("SIGKILL");
+  await gone;
+  return JSON.parse(line) as VmmProcess;
 }
 
 async function seesPoweroff({ driver, spec, signal }: Trial): Promise<void> {
@@ -188,7 +206,12 @@ async function endsTwice({ driver, spec, signal }: Trial): Promise<void> {
 }
 
 function connect(driver: VmmDriver, process: VmmProcess): Promise<GuestClient> {
-  return connectGuest({ kind: driver.features.channel, open: (signal) => driver.connect(process, signal), signal: never, timeoutMs: GUEST_MS });
+  return connectGuest({
+    kind: driver.features.channel,
+    open: (signal) => driver.connect(process, signal),
+    signal: never,
+    timeoutMs: GUEST_MS,
+  });
 }
 
 async function grep(path: string, text: string): Promise<true | undefined> {
@@ -197,17 +220,26 @@ async function grep(path: string, text: string): Promise<true | undefined> {
 
 /** Binds and abandons every socket name a driver uses, where it is not there already. */
 async function leaveSockets(directory: string): Promise<void> {
-  const child = spawn(process.execPath, ["-e", `for (const n of ${JSON.stringify(["agent.sock", "qmp.sock", "api.sock", "vsock.sock"])}) require("net").createServer().on("error",()=>{}).listen(n); setTimeout(()=>process.kill(process.pid,"SIGKILL"),50)`], {
-    cwd: directory,
-    stdio: "ignore",
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      "-e",
+      `for (const n of ${JSON.stringify(["agent.sock", "qmp.sock", "api.sock", "vsock.sock"])}) require("net").createServer().on("error",()=>{}).listen(n); setTimeout(()=>process.kill(process.pid,"SIGKILL"),50)`,
+    ],
+    {
+      cwd: directory,
+      stdio: "ignore",
+    },
+  );
   await once(child, "exit");
 }
 
 async function processesNaming(vmId: string): Promise<readonly number[]> {
   assert.match(vmId, VM_ID);
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const named = await Promise.all(pids.map(async (pid) => ((await commandLine(pid)).includes(vmId) && pid !== process.pid ? pid : undefined)));
+  const named = await Promise.all(
+    pids.map(async (pid) => ((await commandLine(pid)).includes(vmId) && pid !== process.pid ? pid : undefined)),
+  );
   return named.filter((pid) => pid !== undefined);
 }
 

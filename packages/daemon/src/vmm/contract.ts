@@ -42,6 +42,8 @@ export interface VmmSpec {
   /** The VM's own directory on the host, mode 0700, owned by who runs the VMM. The driver keeps sockets and logs here:
    *  `run/` (bound read-write into the jail as /run/vm), `console.log`, `vmm.log`. */
   readonly vmDir: string;
+  /** Ends with the process that started it: a trial nobody would look for after a crash. Default false. */
+  readonly isEphemeral?: boolean;
 }
 
 /** What must be remembered of a running VMM to find it again after a crash of the daemon. JSON. */

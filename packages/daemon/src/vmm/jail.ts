@@ -44,6 +44,8 @@ export interface JailSpec {
   /** Whom a root daemon becomes before it enters anything. */
   readonly runAs: RunAs | null;
   readonly tools: JailTools;
+  /** Whether the VMM is killed when its starter ends. */
+  readonly endsWithStarter: boolean;
   /** Descriptor on which bubblewrap reports the VMM's pid and, at its end, its exit code. */
   readonly statusFd: number;
 }
@@ -56,6 +58,7 @@ export function planJail(spec: JailSpec): readonly string[] {
     ...(spec.network === "none" ? ["--unshare-net"] : []),
     // As PID 1 the VMM is the child that bubblewrap reports: one process less, and the namespace ends with it.
     "--as-pid-1",
+    ...(spec.endsWithStarter ? ["--die-with-parent"] : []),
     ...["--cap-drop", "ALL", "--clearenv", "--new-session"],
     ...Object.entries(spec.env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--tmpfs", "/dev", "--dev-bind", "/dev/null", "/dev/null"],

@@ -45,6 +45,7 @@ export async function startJailed(vmm: JailedVmm): Promise<Launched> {
     network: jailNetwork(spec.nic, spec.namespace),
     runAs,
     tools: vmm.tools,
+    endsWithStarter: spec.isEphemeral ?? false,
     statusFd: STATUS_FD,
   });
   return launch({ vmDir: spec.vmDir, argv, signal: vmm.signal });

@@ -7,7 +7,11 @@ export function lastWords(log: string): string {
   const lines = log
     .split("\n")
     // eslint-disable-next-line no-control-regex -- control characters are what this removes
-    .map((line) => line.replaceAll(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f-\u009f]/g, "").replace(/^(?:qemu-system-\w+|\/\S*\/qemu-system-\w+|bwrap|nsenter|setpriv): /, ""))
+    .map((line) =>
+      line
+        .replaceAll(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f-\u009f]/g, "")
+        .replace(/^(?:qemu-system-\w+|\/\S*\/qemu-system-\w+|bwrap|nsenter|setpriv): /, ""),
+    )
     .filter((line) => line.trim() !== "");
   return lines.slice(-MAX_LINES).join("\n").slice(-MAX_CHARACTERS);
 }

@@ -33,7 +33,8 @@ function readLaunchNote(path: string): LaunchNote | undefined {
     return launchNote.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {
     // A note cut short by a crash was written before anything was started.
-    if (error instanceof SyntaxError || error instanceof z.core.$ZodError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (error instanceof SyntaxError || error instanceof z.core.$ZodError || (error as NodeJS.ErrnoException).code === "ENOENT")
+      return undefined;
     throw error;
   }
 }

@@ -28,7 +28,10 @@ export interface EndOptions {
 /** Ends the VMM and its jail for sure. Idempotent. */
 export async function endForSure(process: VmmProcess, options: EndOptions): Promise<void> {
   if (options.ask !== undefined && isProcessAlive(process.vmm)) {
-    const asked = await options.ask().then(() => true, () => false);
+    const asked = await options.ask().then(
+      () => true,
+      () => false,
+    );
     if (asked) await untilGone([process.vmm, process.jail], options.askTimeoutMs ?? 0);
   }
   await killJail(process);

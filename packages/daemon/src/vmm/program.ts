@@ -16,9 +16,17 @@ export interface Program {
 
 /** The first executable called `name` on `searchPath` (as in PATH); an absolute `name` must be executable itself. */
 export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
-  const candidates = isAbsolute(name) ? [name] : searchPath.split(":").filter(isAbsolute).map((directory) => join(directory, name));
+  const candidates = isAbsolute(name)
+    ? [name]
+    : searchPath
+        .split(":")
+        .filter(isAbsolute)
+        .map((directory) => join(directory, name));
   for (const candidate of candidates) {
-    const isThere = await access(candidate, constants.X_OK).then(() => true, () => false);
+    const isThere = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (isThere) return candidate;
   }
   return undefined;
@@ -35,7 +43,10 @@ export async function requireProgram(name: string, searchPath: string, hint: str
 export async function resolveProgram(path: string, modules: readonly string[] = []): Promise<Program> {
   const libraries = await Promise.all([path, ...modules].map(librariesOf));
   const cache = "/etc/ld.so.cache";
-  const hasCache = await access(cache).then(() => true, () => false);
+  const hasCache = await access(cache).then(
+    () => true,
+    () => false,
+  );
   const files = new Set([path, ...libraries.flat(), ...(hasCache ? [cache] : [])]);
   return { argv: [path], binds: [...files].map(bindInPlace), env: {} };
 }
@@ -55,7 +66,12 @@ async function librariesOf(path: string): Promise<readonly string[]> {
     return parseLdd((await run(["ldd", path])).stdout);
   } catch (error) {
     // ldd fails on a static program, which needs nothing.
-    if (error instanceof BangerError && error.code === "host.command_failed" && /not a dynamic executable|statically linked/.test(error.message)) return [];
+    if (
+      error instanceof BangerError &&
+      error.code === "host.command_failed" &&
+      /not a dynamic executable|statically linked/.test(error.message)
+    )
+      return [];
     throw error;
   }
 }

@@ -1,6 +1,19 @@
 // The files the driver keeps in a VM's directory, made so that neither a planted symlink nor a left-over of an earlier run is
 // ever followed or mixed in. The VMM itself only sees `run/`.
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, ftruncateSync, lchownSync, lstatSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
 import type { RunAs } from "@banger/host";
@@ -47,7 +60,11 @@ export function removeSockets(vmDir: string, sockets: readonly string[]): void {
 
 /** An append-only log for a VMM's stdio, mode 0600, empty at first when `fresh`. The caller closes it. */
 export function openLog(path: string, owner: RunAs | null, fresh = false): number {
-  const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+  const descriptor = openSync(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+    0o600,
+  );
   try {
     requireFile(descriptor, path);
     fchmodSync(descriptor, 0o600);

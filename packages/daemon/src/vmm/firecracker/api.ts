@@ -18,7 +18,8 @@ export async function put(socketPath: string, call: ApiRequest, signal: AbortSig
   try {
     const answer = await send(socket, call, signal);
     const body = await readBody(answer);
-    if (answer.statusCode !== 204) throw new FirecrackerFault(`PUT ${call.path}: ${faultMessage(body) ?? `status ${answer.statusCode ?? "?"}`}`);
+    if (answer.statusCode !== 204)
+      throw new FirecrackerFault(`PUT ${call.path}: ${faultMessage(body) ?? `status ${answer.statusCode ?? "?"}`}`);
   } finally {
     socket.destroy();
   }

@@ -22,14 +22,26 @@ export function planFirecracker(spec: FirecrackerSpec): readonly ApiRequest[] {
     { path: "/machine-config", body: { vcpu_count: spec.vcpu, mem_size_mib: spec.memoryMib } },
     {
       path: "/boot-source",
-      body: { kernel_image_path: JAIL.kernel, initrd_path: JAIL.initramfs, boot_args: kernelArguments("kvm", "vsock", spec.kernelArguments) },
+      body: {
+        kernel_image_path: JAIL.kernel,
+        initrd_path: JAIL.initramfs,
+        boot_args: kernelArguments("kvm", "vsock", spec.kernelArguments),
+      },
     },
     ...spec.disks.map((disk) => ({
       path: `/drives/${disk.id}`,
       // Without Writeback the guest's flushes are dropped, and a host that crashes leaves a torn file system.
-      body: { drive_id: disk.id, path_on_host: `${JAIL.disks}/${disk.id}`, is_root_device: false, is_read_only: disk.readOnly, cache_type: "Writeback" },
+      body: {
+        drive_id: disk.id,
+        path_on_host: `${JAIL.disks}/${disk.id}`,
+        is_root_device: false,
+        is_read_only: disk.readOnly,
+        cache_type: "Writeback",
+      },
     })),
-    ...(spec.nic === null ? [] : [{ path: "/network-interfaces/eth0", body: { iface_id: "eth0", host_dev_name: spec.nic.tap, guest_mac: spec.nic.mac } }]),
+    ...(spec.nic === null
+      ? []
+      : [{ path: "/network-interfaces/eth0", body: { iface_id: "eth0", host_dev_name: spec.nic.tap, guest_mac: spec.nic.mac } }]),
     { path: "/vsock", body: { guest_cid: GUEST_CID, uds_path: `${JAIL.run}/${FIRECRACKER_SOCKETS.vsock}` } },
     { path: "/entropy", body: {} },
     { path: "/actions", body: { action_type: "InstanceStart" } },

@@ -2,5 +2,9 @@
 import { FirecrackerDriver } from "./driver.ts";
 
 export function createDriver(): FirecrackerDriver {
-  return new FirecrackerDriver({ searchPath: process.env["PATH"] ?? "", firecrackerBin: process.env["BANGER_FIRECRACKER"] ?? null, runAs: null });
+  return new FirecrackerDriver({
+    searchPath: process.env["PATH"] ?? "",
+    firecrackerBin: async () => process.env["BANGER_FIRECRACKER"] ?? null,
+    runAs: null,
+  });
 }

@@ -6,7 +6,13 @@ import { createDriver } from "./driver-under-test.ts";
 const boot = testBootFiles();
 
 vmmContract(
-  { name: "Firecracker", module: new URL("driver-under-test.ts", import.meta.url).href, createDriver, boot: boot ?? NO_FILES, accelerator: "kvm" },
+  {
+    name: "Firecracker",
+    module: new URL("driver-under-test.ts", import.meta.url).href,
+    createDriver,
+    boot: boot ?? NO_FILES,
+    accelerator: "kvm",
+  },
   await missing(),
 );
 

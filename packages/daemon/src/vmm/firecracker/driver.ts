@@ -26,7 +26,7 @@ export interface FirecrackerDeps {
   /** Where programs are looked for, as in PATH. */
   readonly searchPath: string;
   /** `firecracker_bin` of the configuration; null: `firecracker` on the search path. */
-  readonly firecrackerBin: string | null;
+  readonly firecrackerBin: () => Promise<string | null>;
   readonly runAs: RunAs | null;
   /** What the program at a path needs in its jail. */
   readonly resolveProgram?: (path: string) => Promise<Program>;
@@ -49,7 +49,10 @@ export class FirecrackerDriver implements VmmDriver {
   async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
     if (spec.accelerator !== "kvm") throw new BangerError("vmm.unsupported", "Firecracker needs KVM", { hint: "banger doctor" });
     const binary = await this.#binary();
-    const [tools, program] = await Promise.all([findJailTools(this.#deps.searchPath), (this.#deps.resolveProgram ?? resolveProgram)(binary)]);
+    const [tools, program] = await Promise.all([
+      findJailTools(this.#deps.searchPath),
+      (this.#deps.resolveProgram ?? resolveProgram)(binary),
+    ]);
     const log = logPath(spec.vmDir);
     closeSync(openLog(log, this.#deps.runAs, true));
     const launched = await startJailed({
@@ -96,10 +99,10 @@ export class FirecrackerDriver implements VmmDriver {
   }
 
   async #binary(): Promise<string> {
-    const { firecrackerBin, searchPath } = this.#deps;
-    const found = await findProgram(firecrackerBin ?? "firecracker", searchPath);
+    const configured = await this.#deps.firecrackerBin();
+    const found = await findProgram(configured ?? "firecracker", this.#deps.searchPath);
     if (found !== undefined) return found;
-    const where = firecrackerBin === null ? "is not installed" : `is not at ${firecrackerBin}, where the configuration says`;
+    const where = configured === null ? "is not installed" : `is not at ${configured}, where the configuration says`;
     throw new BangerError("vmm.missing", `firecracker ${where}`, { hint: FIRECRACKER_HINT });
   }
 }

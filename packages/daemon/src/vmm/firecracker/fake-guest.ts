@@ -15,7 +15,7 @@ export class FakeGuest {
 
   boot(): void {
     this.#bootedAt = performance.now() + BOOT_MS;
-    console.log("fake guest: booting");
+    process.stdout.write("fake guest: booting\n");
   }
 
   /** The host's side of vsock: each connection asks for a port first. */
@@ -25,7 +25,7 @@ export class FakeGuest {
 
   #powerOff(): void {
     this.#bootedAt = undefined;
-    console.log("banger-agent: guest is going down: poweroff");
+    process.stdout.write("banger-agent: guest is going down: poweroff\n");
   }
 
   #accept(socket: Socket): void {

@@ -37,12 +37,17 @@ function serve(socket: string, fake: FakeFirecracker): void {
       const body = Buffer.concat(chunks);
       const call = { method: request.method ?? "", path: request.url ?? "", body: body.toString("utf8") };
       const answer = body.length > MAX_BODY ? { status: 400 as const, fault: "the body is too large" } : fake.handle(call);
-      const text = answer.status === 400 ? JSON.stringify({ fault_message: answer.fault }) : answer.body === undefined ? "" : JSON.stringify(answer.body);
+      const text =
+        answer.status === 400
+          ? JSON.stringify({ fault_message: answer.fault })
+          : answer.body === undefined
+            ? ""
+            : JSON.stringify(answer.body);
       response.writeHead(answer.status, answer.status === 204 ? {} : { "Content-Type": "application/json" }).end(text);
     });
   })
     .on("error", (error) => {
-      console.error(`cannot serve the API: ${error.message}`);
+      process.stderr.write(`cannot serve the API: ${error.message}\n`);
       process.exit(1);
     })
     .listen(socket);
@@ -56,7 +61,7 @@ function hostOf(guest: FakeGuest): FakeHost {
     listenVsock: (path) => {
       // Node reports a failed bind later; the left-over that would cause it is visible now.
       if (isThere(path)) throw new Error(`the vsock socket cannot be bound: ${path} is in use`);
-      guest.listen(path).on("error", (error) => console.error(error.message));
+      guest.listen(path).on("error", (error) => process.stderr.write(`${error.message}\n`));
     },
     isElf,
     boot: () => guest.boot(),

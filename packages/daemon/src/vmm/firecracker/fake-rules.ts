@@ -26,15 +26,23 @@ type Shape = Readonly<Record<string, { readonly check: Check; readonly isRequire
 
 const text: Check = (value) => typeof value === "string";
 const flag: Check = (value) => typeof value === "boolean";
-const oneOf = (...values: readonly string[]): Check => (value) => typeof value === "string" && values.includes(value);
-const integer = (least: number, most = Number.MAX_SAFE_INTEGER): Check => (value) => Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    typeof value === "string" && values.includes(value);
+const integer =
+  (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
+  (value) =>
+    Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most;
 const mac: Check = (value) => typeof value === "string" && /^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(value);
 const object: Check = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const needs = (check: Check) => ({ check, isRequired: true });
 const may = (check: Check) => ({ check, isRequired: false });
 
 /** Requests before the start, by the first part of their path. */
-const RESOURCES: Readonly<Record<string, { readonly shape: Shape; readonly idField?: string; readonly apply: (fake: FakeFirecracker, body: Fields) => void }>> = {
+const RESOURCES: Readonly<
+  Record<string, { readonly shape: Shape; readonly idField?: string; readonly apply: (fake: FakeFirecracker, body: Fields) => void }>
+> = {
   "machine-config": {
     shape: {
       vcpu_count: needs(integer(1, 32)),
@@ -70,7 +78,13 @@ const RESOURCES: Readonly<Record<string, { readonly shape: Shape; readonly idFie
   },
   "network-interfaces": {
     idField: "iface_id",
-    shape: { iface_id: needs(text), host_dev_name: needs(text), guest_mac: may(mac), rx_rate_limiter: may(object), tx_rate_limiter: may(object) },
+    shape: {
+      iface_id: needs(text),
+      host_dev_name: needs(text),
+      guest_mac: may(mac),
+      rx_rate_limiter: may(object),
+      tx_rate_limiter: may(object),
+    },
     apply: (fake, body) => fake.addInterface(body),
   },
   vsock: {
@@ -113,7 +127,9 @@ export class FakeFirecracker {
 
   addDrive(body: Fields): void {
     const key = `drives/${String(body["drive_id"])}`;
-    const roots = [...this.#config].filter(([other, drive]) => other.startsWith("drives/") && other !== key && drive["is_root_device"] === true);
+    const roots = [...this.#config].filter(
+      ([other, drive]) => other.startsWith("drives/") && other !== key && drive["is_root_device"] === true,
+    );
     if (body["is_root_device"] === true && roots.length > 0) throw new Refusal("there is a root drive already");
     this.host.openFile(String(body["path_on_host"]), body["is_read_only"] === true ? "read" : "write");
     this.set(key, body);
@@ -121,7 +137,9 @@ export class FakeFirecracker {
 
   addInterface(body: Fields): void {
     const key = `network-interfaces/${String(body["iface_id"])}`;
-    const macs = [...this.#config].filter(([other]) => other.startsWith("network-interfaces/") && other !== key).map(([, nic]) => nic["guest_mac"]);
+    const macs = [...this.#config]
+      .filter(([other]) => other.startsWith("network-interfaces/") && other !== key)
+      .map(([, nic]) => nic["guest_mac"]);
     if (body["guest_mac"] !== undefined && macs.includes(body["guest_mac"])) throw new Refusal("the MAC address is in use");
     this.host.openTap(String(body["host_dev_name"]));
     this.set(key, body);
@@ -133,7 +151,8 @@ export class FakeFirecracker {
     if (method === "GET") return this.#describe(path);
     if (method !== "PUT" || more.length > 0) throw new Refusal(`no such method and path: ${method} ${path}`);
     if (body === "") throw new Refusal("a PUT needs a body");
-    if (resource === "actions") return this.#act(parse(body, { action_type: needs(oneOf("InstanceStart", "FlushMetrics", "SendCtrlAltDel")) }));
+    if (resource === "actions")
+      return this.#act(parse(body, { action_type: needs(oneOf("InstanceStart", "FlushMetrics", "SendCtrlAltDel")) }));
     const rule = Object.hasOwn(RESOURCES, resource) ? RESOURCES[resource] : undefined;
     if (rule === undefined) throw new Refusal(`no such method and path: PUT ${path}`);
     const fields = parse(body, rule.shape);
@@ -146,11 +165,17 @@ export class FakeFirecracker {
   #describe(path: string): Answer {
     switch (path) {
       case "/":
-        return { status: 200, body: { id: this.#id, state: this.#isRunning ? "Running" : "Not started", vmm_version: this.#version, app_name: "Firecracker" } };
+        return {
+          status: 200,
+          body: { id: this.#id, state: this.#isRunning ? "Running" : "Not started", vmm_version: this.#version, app_name: "Firecracker" },
+        };
       case "/version":
         return { status: 200, body: { firecracker_version: this.#version } };
       case "/machine-config":
-        return { status: 200, body: this.#config.get("machine-config") ?? { vcpu_count: 1, mem_size_mib: 128, smt: false, track_dirty_pages: false } };
+        return {
+          status: 200,
+          body: this.#config.get("machine-config") ?? { vcpu_count: 1, mem_size_mib: 128, smt: false, track_dirty_pages: false },
+        };
       default:
         throw new Refusal(`no such method and path: GET ${path}`);
     }

@@ -7,7 +7,12 @@ import { FirecrackerDriver } from "./driver.ts";
 const FAKE = fileURLToPath(new URL("fake-main.ts", import.meta.url));
 
 export function createDriver(): FirecrackerDriver {
-  return new FirecrackerDriver({ searchPath: process.env["PATH"] ?? "", firecrackerBin: FAKE, runAs: null, resolveProgram: fakeProgram });
+  return new FirecrackerDriver({
+    searchPath: process.env["PATH"] ?? "",
+    firecrackerBin: async () => FAKE,
+    runAs: null,
+    resolveProgram: fakeProgram,
+  });
 }
 
 /** Node, the fake's sources, and the package file that makes them modules. */

@@ -9,7 +9,13 @@ import { createDriver } from "./fake-under-test.ts";
 const bwrap = await findProgram("bwrap", process.env["PATH"] ?? "");
 
 vmmContract(
-  { name: "the fake Firecracker", module: new URL("fake-under-test.ts", import.meta.url).href, createDriver, boot: scriptedBoot(), accelerator: "kvm" },
+  {
+    name: "the fake Firecracker",
+    module: new URL("fake-under-test.ts", import.meta.url).href,
+    createDriver,
+    boot: scriptedBoot(),
+    accelerator: "kvm",
+  },
   bwrap === undefined ? "not installed: bwrap" : false,
 );
 

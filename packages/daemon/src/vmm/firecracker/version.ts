@@ -32,10 +32,12 @@ const RULES: readonly Rule[] = [
 /** Version out of `firecracker --version`. Throws `vmm.unsupported` for one that is too old or flawed in a part that is used. */
 export function checkFirecrackerVersion(output: string, parts: readonly FirecrackerPart[] = USED_PARTS): string {
   const match = /^Firecracker v((\d+)\.(\d+)\.(\d+)\S*)/m.exec(output);
-  if (match === null) throw new BangerError("vmm.unsupported", `firecracker does not tell its version: ${output.slice(0, 80)}`, { hint: FIRECRACKER_HINT });
+  if (match === null)
+    throw new BangerError("vmm.unsupported", `firecracker does not tell its version: ${output.slice(0, 80)}`, { hint: FIRECRACKER_HINT });
   const version: Version = [Number(match[2]), Number(match[3]), Number(match[4])];
   const rule = RULES.find((candidate) => parts.includes(candidate.part) && candidate.isAffected(version));
-  if (rule !== undefined) throw new BangerError("vmm.unsupported", `Firecracker ${match[1]} cannot be used: ${rule.why}`, { hint: FIRECRACKER_HINT });
+  if (rule !== undefined)
+    throw new BangerError("vmm.unsupported", `Firecracker ${match[1]} cannot be used: ${rule.why}`, { hint: FIRECRACKER_HINT });
   return match[1] ?? "";
 }
 

@@ -23,7 +23,14 @@ export function planQemu(qemu: string, spec: QemuSpec): readonly string[] {
     // The console is QEMU's stdout, a file opened for appending; stdin is empty.
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", serverSocket("qmp", QEMU_SOCKETS.qmp), "-mon", "chardev=qmp,mode=control"],
-    ...["-chardev", serverSocket("agent", QEMU_SOCKETS.agent), "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=banger.agent"],
+    ...[
+      "-chardev",
+      serverSocket("agent", QEMU_SOCKETS.agent),
+      "-device",
+      "virtio-serial-pci",
+      "-device",
+      "virtserialport,chardev=agent,name=banger.agent",
+    ],
     ...spec.disks.flatMap(disk),
     ...(spec.nic === null ? [] : nic(spec.nic)),
     ...["-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng"],

@@ -5,10 +5,18 @@ import { createDriver } from "./driver-under-test.ts";
 
 const boot = testBootFiles();
 const searchPath = process.env["PATH"] ?? "";
-const missing = await Promise.all(["qemu-system-x86_64", "bwrap"].map(async (name) => ((await findProgram(name, searchPath)) === undefined ? name : undefined)));
+const missing = await Promise.all(
+  ["qemu-system-x86_64", "bwrap"].map(async (name) => ((await findProgram(name, searchPath)) === undefined ? name : undefined)),
+);
 const absent = missing.filter((name) => name !== undefined);
 
 vmmContract(
-  { name: "QEMU under emulation", module: new URL("driver-under-test.ts", import.meta.url).href, createDriver, boot: boot ?? NO_FILES, accelerator: "tcg" },
+  {
+    name: "QEMU under emulation",
+    module: new URL("driver-under-test.ts", import.meta.url).href,
+    createDriver,
+    boot: boot ?? NO_FILES,
+    accelerator: "tcg",
+  },
   absent.length > 0 ? `not installed: ${absent.join(", ")}` : boot === undefined ? NO_BOOT_FILES : false,
 );

@@ -40,7 +40,10 @@ export class QemuDriver implements VmmDriver {
   }
 
   async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
-    const [tools, { qemu, binds, env }] = await Promise.all([findJailTools(this.#deps.searchPath), findQemuInstallation(this.#deps.searchPath)]);
+    const [tools, { qemu, binds, env }] = await Promise.all([
+      findJailTools(this.#deps.searchPath),
+      findQemuInstallation(this.#deps.searchPath),
+    ]);
     const launched = await startJailed({
       driver: "qemu",
       spec,
@@ -103,7 +106,8 @@ async function untilReady(vmDir: string, launched: Launched, signal: AbortSignal
     },
     { timeoutMs: READY_MS, intervalMs: 5, signal },
   );
-  if (isReady !== true) throw new BangerError("vmm.failed", `QEMU did not answer on its monitor within ${READY_MS / 1000} s: ${launched.lastWords()}`);
+  if (isReady !== true)
+    throw new BangerError("vmm.failed", `QEMU did not answer on its monitor within ${READY_MS / 1000} s: ${launched.lastWords()}`);
 }
 
 /** Lets QEMU write back what it holds. */

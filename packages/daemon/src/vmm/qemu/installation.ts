@@ -75,7 +75,10 @@ async function findFirmware(qemu: string): Promise<readonly Bind[]> {
 async function firstFile(directories: readonly string[], name: string): Promise<Bind | undefined> {
   for (const directory of directories) {
     const source = join(directory, name);
-    const isThere = await access(source).then(() => true, () => false);
+    const isThere = await access(source).then(
+      () => true,
+      () => false,
+    );
     if (isThere) return { source, target: `${JAIL.firmware}/${name}`, access: "ro" };
   }
   return undefined;

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { BangerError } from "@banger/api";
+import { chooseDriver, kvmObstacle, type Availability, type BootVerdict, type DriverFacts } from "./accelerator.ts";
+
+const here: Availability = { version: "1.0.0" };
+const missing: Availability = { error: new BangerError("vmm.missing", "it is not installed") };
+const works: BootVerdict = { works: true, agentAfterMs: 400 };
+const fails: BootVerdict = { works: false, reason: "a test boot did not finish in 5 s" };
+const facts = (change: Partial<DriverFacts>): DriverFacts => ({
+  firecracker: here,
+  qemu: here,
+  kvm: { firecracker: works, qemu: works },
+  ...change,
+});
+
+describe("the choice of a driver", () => {
+  it("is Firecracker where it is found and KVM works", () => {
+    assert.deepEqual(chooseDriver(facts({}), null), { driver: "firecracker", accelerator: "kvm" });
+  });
+
+  it("is QEMU with KVM without Firecracker, or where only QEMU boots", () => {
+    assert.deepEqual(chooseDriver(facts({ firecracker: missing }), null), { driver: "qemu", accelerator: "kvm" });
+    assert.deepEqual(chooseDriver(facts({ kvm: { firecracker: fails, qemu: works } }), null), { driver: "qemu", accelerator: "kvm" });
+  });
+
+  it("is emulation, with the reason, where KVM does not work", () => {
+    const choice = chooseDriver(facts({ kvm: { firecracker: fails, qemu: fails } }), null);
+    assert.deepEqual(choice, { driver: "qemu", accelerator: "tcg", slowBecause: "a test boot did not finish in 5 s" });
+  });
+
+  it("keeps to what was asked for, or refuses", () => {
+    assert.deepEqual(chooseDriver(facts({}), "qemu"), { driver: "qemu", accelerator: "kvm" });
+    assert.throws(() => chooseDriver(facts({ kvm: { firecracker: fails, qemu: works } }), "firecracker"), {
+      code: "vmm.unsupported",
+      message: /did not finish/,
+    });
+    assert.throws(() => chooseDriver(facts({ firecracker: missing }), "firecracker"), { code: "vmm.missing" });
+    assert.throws(() => chooseDriver(facts({ qemu: missing }), "qemu"), { code: "vmm.missing" });
+  });
+
+  it("is an error where nothing can run a VM", () => {
+    assert.throws(() => chooseDriver(facts({ firecracker: missing, qemu: missing }), null), { code: "vmm.missing" });
+  });
+});
+
+describe("what the device node tells of KVM", () => {
+  const user = { name: "you", uid: 1000, gids: [1000, 106] };
+
+  it("is nothing where it can be opened", () => {
+    assert.equal(kvmObstacle({ mode: 0o20666, uid: 0, gid: 0 }, user), undefined);
+    assert.equal(kvmObstacle({ mode: 0o20660, uid: 0, gid: 106 }, user), undefined);
+    assert.equal(kvmObstacle({ mode: 0o20600, uid: 1000, gid: 0 }, user), undefined);
+    assert.equal(kvmObstacle({ mode: 0o20600, uid: 0, gid: 0 }, { name: "root", uid: 0, gids: [0] }), undefined);
+  });
+
+  it("names who cannot open it, and the mode", () => {
+    assert.match(kvmObstacle({ mode: 0o20600, uid: 0, gid: 0 }, user) ?? "", /not for you.*mode 0600, owner 0:0/);
+    assert.match(kvmObstacle({ mode: 0o20660, uid: 0, gid: 107 }, user) ?? "", /mode 0660/);
+    assert.match(kvmObstacle(undefined, user) ?? "", /no \/dev\/kvm/);
+  });
+});

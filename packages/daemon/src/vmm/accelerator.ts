@@ -1,0 +1,72 @@
+// Which driver runs a VM, decided from what is installed and whether KVM truly works here. Pure.
+import { BangerError, type AcceleratorName, type DriverName } from "@banger/api";
+
+/** How a timed test boot went. */
+export type BootVerdict = { readonly works: true; readonly agentAfterMs: number } | { readonly works: false; readonly reason: string };
+
+/** A driver's program: its version, or why it cannot be had (`vmm.missing`, `vmm.unsupported`). */
+export type Availability = { readonly version: string } | { readonly error: BangerError };
+
+export interface DriverFacts {
+  readonly firecracker: Availability;
+  readonly qemu: Availability;
+  /** Test boots with KVM, by the driver that made them. */
+  readonly kvm: Readonly<Record<DriverName, BootVerdict>>;
+}
+
+export interface DriverChoice {
+  readonly driver: DriverName;
+  readonly accelerator: AcceleratorName;
+  /** Why it is not KVM, for people; absent when it is. */
+  readonly slowBecause?: string;
+}
+
+/**
+ * Firecracker where it is found and KVM works, else QEMU with KVM, else QEMU under emulation. What the user asked for is kept
+ * or refused, never replaced. Throws `vmm.missing`, `vmm.unsupported`.
+ */
+export function chooseDriver(facts: DriverFacts, wanted: DriverName | null): DriverChoice {
+  if (wanted === "firecracker") return insistOnFirecracker(facts);
+  if (wanted === null && isAvailable(facts.firecracker) && facts.kvm.firecracker.works)
+    return { driver: "firecracker", accelerator: "kvm" };
+  if (!isAvailable(facts.qemu)) throw facts.qemu.error;
+  if (facts.kvm.qemu.works) return { driver: "qemu", accelerator: "kvm" };
+  return { driver: "qemu", accelerator: "tcg", slowBecause: facts.kvm.qemu.reason };
+}
+
+export function isAvailable(availability: Availability): availability is { readonly version: string } {
+  return "version" in availability;
+}
+
+function insistOnFirecracker(facts: DriverFacts): DriverChoice {
+  if (!isAvailable(facts.firecracker)) throw facts.firecracker.error;
+  const verdict = facts.kvm.firecracker;
+  if (verdict.works) return { driver: "firecracker", accelerator: "kvm" };
+  throw new BangerError("vmm.unsupported", `Firecracker needs KVM: ${verdict.reason}`, { hint: "banger doctor, or --driver qemu" });
+}
+
+/** What stat(2) says of a device node. */
+export interface DeviceNode {
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who opens it: a user with all groups that its VMMs keep. */
+export interface Opener {
+  readonly name: string;
+  readonly uid: number;
+  readonly gids: readonly number[];
+}
+
+/** Why `opener` cannot use KVM, as far as the device node tells; undefined: it can be tried. */
+export function kvmObstacle(node: DeviceNode | undefined, opener: Opener): string | undefined {
+  if (node === undefined) return "there is no /dev/kvm (no virtualisation in this CPU or VM, or the kvm module is not loaded)";
+  if (opener.uid === 0) return undefined;
+  const shift = node.uid === opener.uid ? 6 : opener.gids.includes(node.gid) ? 3 : 0;
+  const isOpen = ((node.mode >> shift) & 0o6) === 0o6;
+  if (isOpen) return undefined;
+  const mode = (node.mode & 0o777).toString(8).padStart(4, "0");
+  return `/dev/kvm is there, but not for ${opener.name}, who runs the VMs (mode ${mode}, owner ${node.uid}:${node.gid})`;
+}

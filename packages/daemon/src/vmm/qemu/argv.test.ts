@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { planQemu } from "./argv.ts";
+
+const spec = {
+  ...{ vmId: "0123456789abcdef", vcpu: 2, memoryMib: 512, kernelArguments: ["banger.extra=1"], accelerator: "tcg" },
+  disks: [
+    { id: "base", path: "/images/a b,c", readOnly: true },
+    { id: "data", path: "/vms/1/data.ext4", readOnly: false },
+  ],
+  nic: { tap: "bgr0123456789ab", mac: "02:fc:ac:10:00:05" },
+} as const;
+
+const text = (change: object = {}) => planQemu("/usr/bin/qemu-system-x86_64", { ...spec, ...change }).join(" ");
+
+describe("QEMU's command line", () => {
+  it("names no path of the host", () => {
+    assert.doesNotMatch(text(), /\/images|\/vms/);
+  });
+
+  it("gives the disks in order, with the id as serial, and only the data disk for writing", () => {
+    const line = text();
+    assert.ok(line.indexOf("serial=base") < line.indexOf("serial=data"));
+    assert.match(line, /node-name=base,read-only=on,file\.driver=file,file\.filename=\/disks\/base /);
+    assert.match(line, /node-name=data,discard=unmap,file\.driver=file,file\.filename=\/disks\/data /);
+  });
+
+  it("has a nic on the tap without a script or a ROM, or none at all", () => {
+    assert.match(text(), /tap,id=net,ifname=bgr0123456789ab,script=no,downscript=no/);
+    assert.match(text(), /virtio-net-pci,netdev=net,mac=02:fc:ac:10:00:05,romfile=( |$)/);
+    assert.doesNotMatch(text({ nic: null }), /netdev|virtio-net/);
+  });
+
+  it("emulates a q35 on any host, and uses the host's CPU with KVM", () => {
+    assert.match(text(), /-accel tcg,thread=multi -cpu max -M q35/);
+    assert.match(text({ accelerator: "kvm" }), /-accel kvm -cpu host -M q35/);
+  });
+
+  it("drops the guest's own protections only where nothing needs them", () => {
+    assert.match(text(), /mitigations=off/);
+    assert.doesNotMatch(text({ accelerator: "kvm" }), /mitigations=off|tsc=reliable/);
+    assert.match(text(), /banger\.channel=serial banger\.extra=1/);
+  });
+
+  it("sandboxes itself and never resets in place", () => {
+    assert.match(text(), /-no-reboot/);
+    assert.match(text(), /-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny/);
+  });
+});
