@@ -30,13 +30,13 @@ node_modules/.package-lock.json: package-lock.json package.json $(wildcard packa
 build/lib/node: node_modules/.package-lock.json
 	@umask 022 && mkdir -p build/lib
 	@cmp -s $(NODE) $@ || { install -m 755 $(NODE) $@.new && mv $@.new $@; }
-	@touch $@
+	@umask 022 && touch $@
 
 # One run makes both bundles.
 build/lib/.bundled: $(TYPESCRIPT) scripts/bundle.ts node_modules/.package-lock.json
 	@echo 'build: bundles'
 	@umask 022 && mkdir -p build/lib && $(NODE) scripts/bundle.ts
-	@touch $@
+	@umask 022 && touch $@
 
 # The command line alone starts often enough to be worth a code cache.
 build/lib/banger.cjs: build/lib/.bundled build/lib/node scripts/loader.cjs scripts/compile.cjs
@@ -56,13 +56,13 @@ build/lib/agent: $(GO_SOURCE)
 build/share/images/.complete: $(IMAGES)
 	@umask 022 && rm -rf build/share/images && mkdir -p build/share
 	@cp -R images build/share/images && chmod -R u=rwX,go=rX build/share/images
-	@touch $@
+	@umask 022 && touch $@
 
 # Members of packages, for the image recipes: kept with the build, which then needs no registry.
 build/share/npm/.complete: $(wildcard images/*/recipe.json) scripts/ship-npm.ts node_modules/.package-lock.json
 	@echo 'build: packages for image recipes'
 	@$(NODE) scripts/ship-npm.ts
-	@touch $@
+	@umask 022 && touch $@
 
 .PHONY: deps
 deps: ## Install the host packages that are missing
