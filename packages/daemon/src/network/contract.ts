@@ -40,7 +40,8 @@ export interface HostNetwork {
   readonly subnet: Subnet;
   /** Whether guests can have a network on this host; cheap after the first call. */
   availability(): Promise<NetworkAvailability>;
-  /** Makes the VM's tap (and, first, whatever all VMs share). Idempotent. Throws `network.setup_failed`. */
+  /** Makes the VM's tap (and, first, whatever all VMs share). Idempotent. Only after a `reconcile`, which tells the VMs that
+   *  are there already. Throws `network.setup_failed`. */
   attach(vm: VmNetwork, signal: AbortSignal): Promise<Attachment>;
   /** Removes the VM's tap and rules. Idempotent; also of a VM it never attached. */
   detach(vmId: string): Promise<void>;

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
 const [what = "", first = "", second = "", third = ""] = process.argv.slice(2);
-const timeoutMs = 1500;
+const timeoutMs = 2500;
 process.stdout.write(await attempt(what === "tcp" ? greet : what === "bulk" ? () => bulk(false) : what === "half-close" ? () => bulk(true) : second === "" ? fail : first === "udp" ? dnsOverUdp : dnsOverTcp));
 process.exit(0);
 
