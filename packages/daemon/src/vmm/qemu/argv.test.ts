@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { planQemu } from "./argv.ts";
 
 const spec = {
-  ...{ vmId: "0123456789abcdef", vcpu: 2, memoryMib: 512, kernelArguments: ["banger.extra=1"], accelerator: "tcg" },
+  ...{ vmId: "0123456789abcdef", vcpu: 2, memoryMib: 512, kernelArguments: ["banger.extra=1"], accelerator: "tcg" as const },
   disks: [
     { id: "base", path: "/images/a b,c", readOnly: true },
     { id: "data", path: "/vms/1/data.ext4", readOnly: false },
