@@ -62,6 +62,8 @@ function execBody(deps: CliDeps, command: GuestCommand) {
 /** Sends our stdin as frames, no faster than the socket takes them; its end is told as such. */
 function pumpStdin({ stdin }: CliDeps, socket: Duplex): Disposable {
   const onData = (chunk: Buffer | string) => {
+    // The command may have ended while there is still input.
+    if (!socket.writable) return;
     let hasRoom = true;
     for (const frame of encodeData(FRAME.stdin, Buffer.from(chunk as Buffer))) hasRoom = socket.write(frame);
     if (!hasRoom) stdin.pause();
@@ -82,6 +84,8 @@ function pumpStdin({ stdin }: CliDeps, socket: Duplex): Disposable {
   };
 }
 
+const CONNECTION_LOST: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
+
 /** Copies output as it comes, waiting for whoever reads it, until the command's last word. */
 async function drain(socket: Duplex, context: CliContext, program: string): Promise<number> {
   const decoder = new FrameDecoder();
@@ -93,7 +97,7 @@ async function drain(socket: Duplex, context: CliContext, program: string): Prom
       }
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+    if (!CONNECTION_LOST.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
   throw new BangerError("guest.unreachable", `the connection to the guest ended before ${program} told its status`, { hint: "banger vm list" });
 }

@@ -5,12 +5,15 @@ import { signalStatus } from "../exit-codes.ts";
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const satisfies readonly NodeJS.Signals[];
 const PATIENCE = 3;
+/** Milliseconds within which signals are in a row. */
+const IN_A_ROW_MS = 2000;
 
 export function forwardSignals(deps: CliDeps, tell: (control: Control) => void): Disposable {
-  let received = 0;
+  let received: readonly number[] = [];
   const listener = (signal: NodeJS.Signals) => {
-    received += 1;
-    if (received >= PATIENCE) deps.exitNow(signalStatus(signal));
+    const now = performance.now();
+    received = [...received.filter((at) => now - at < IN_A_ROW_MS), now];
+    if (received.length >= PATIENCE) deps.exitNow(signalStatus(signal));
     else tell({ type: "signal", signal: signal.slice("SIG".length) });
   };
   for (const signal of FORWARDED) deps.signals.on(signal, listener);

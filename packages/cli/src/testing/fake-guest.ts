@@ -47,6 +47,8 @@ function connectProgram(socket: Duplex): FakeProgram {
     if (controls.some((control) => control.type === "eof")) stdinEnd.resolve(Buffer.concat(input));
     for (const watcher of watchers) watcher();
   });
+  // The server keeps half-open connections: a client that has gone is seen by its end.
+  socket.once("end", () => hungUp.resolve());
   socket.once("close", () => hungUp.resolve());
   const until = <T>(look: () => T | undefined): Promise<T> =>
     new Promise((resolve) => {

@@ -14,6 +14,8 @@ export interface Scene extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   readonly daemon: FakeDaemon | undefined;
   readonly signals: EventEmitter;
+  /** Sends a signal once the CLI listens for it. */
+  signal(name: NodeJS.Signals): Promise<void>;
   /** Runs one command line; `stdin` is its whole input. */
   cli(argv: readonly string[], options?: CliOptions): Promise<Said>;
 }
@@ -24,6 +26,8 @@ export interface CliOptions {
   readonly isTerminal?: Partial<CliDeps["isTerminal"]>;
   readonly stdout?: OutputStream;
   readonly daemonProgram?: readonly string[];
+  /** Called with all of stderr so far whenever something is added. */
+  readonly onStderr?: (soFar: string) => void;
 }
 
 export interface Said {
@@ -44,6 +48,10 @@ export async function openScene(script?: Script): Promise<Scene> {
     env,
     daemon,
     signals,
+    async signal(name) {
+      while (signals.listenerCount(name) === 0) await new Promise((resolve) => setImmediate(resolve));
+      signals.emit(name, name);
+    },
     cli: (argv, options = {}) => say({ argv, home, env: { ...env, ...options.env }, signals, options }),
     async [Symbol.asyncDispose]() {
       await daemon?.[Symbol.asyncDispose]();
@@ -62,7 +70,7 @@ interface Run {
 
 async function say({ argv, home, env, signals, options }: Run): Promise<Said> {
   const stdout = memoryStream();
-  const stderr = memoryStream();
+  const stderr = memoryStream(options.onStderr);
   const exited = Promise.withResolvers<number>();
   const deps: CliDeps = {
     argv,
@@ -83,13 +91,15 @@ async function say({ argv, home, env, signals, options }: Run): Promise<Said> {
   return { status, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function memoryStream(): { readonly stream: OutputStream; readonly text: () => string } {
+function memoryStream(onWrite?: (soFar: string) => void): { readonly stream: OutputStream; readonly text: () => string } {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       chunks.push(Buffer.from(chunk));
+      onWrite?.(text());
       done();
     },
   });
-  return { stream, text: () => Buffer.concat(chunks).toString("utf8") };
+  const text = () => Buffer.concat(chunks).toString("utf8");
+  return { stream, text };
 }

@@ -1,0 +1,95 @@
+// Commands that look: list, show, logs, forward.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { VmName } from "@banger/api";
+import { fakeVm } from "../../testing/fixtures.ts";
+import { openScene } from "../../testing/run-cli.ts";
+
+const published = [{ hostAddress: "127.0.0.1", hostPort: 3000, guestPort: 3000 }, { hostAddress: "0.0.0.0", hostPort: 8080, guestPort: 80, error: "port 8080 is taken" }];
+
+test("vm list", async () => {
+  await using scene = await openScene({
+    vmList: () => [
+      fakeVm(),
+      fakeVm({ name: "api" as VmName, vcpu: 4, memoryMib: 4096, diskBytes: 16 * 1024 ** 3, diskUsedBytes: 1181116006, forwards: published, createdAt: "2025-12-31T22:00:00.000Z" }),
+      fakeVm({ name: "old" as VmName, status: "stopped", stopReason: { code: "killed" }, createdAt: "2025-12-29T00:00:00.000Z" }),
+      fakeVm({ name: "adrift" as VmName, networkLost: true }),
+    ],
+  });
+  assert.deepEqual(await scene.cli(["vm", "ps"]), {
+    status: 0,
+    stderr: "",
+    stdout: `NAME     STATUS                  IMAGE            CPU  MEM    DISK        PORTS                                    AGE
+sandbox  running                 debian-bookworm  2    2 GiB  0.3/8 GiB   -                                        4m
+api      running                 debian-bookworm  4    4 GiB  1.1/16 GiB  3000→127.0.0.1 80→0.0.0.0:8080 (failed)  2h
+old      stopped (killed)        debian-bookworm  2    2 GiB  0.3/8 GiB   -                                        3d
+adrift   running (network lost)  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                        4m
+`,
+  });
+});
+
+test("vm list without VMs says how to make one, and nothing on stdout", async () => {
+  await using scene = await openScene({ vmList: () => [] });
+  assert.deepEqual(await scene.cli(["vm", "list"]), { status: 0, stdout: "", stderr: "no VMs.  make one: banger vm run\n" });
+  assert.deepEqual(await scene.cli(["vm", "list", "--json"]), { status: 0, stdout: "[]\n", stderr: "" });
+});
+
+test("vm show tells how a VM ended", async () => {
+  await using scene = await openScene({ vmShow: () => fakeVm({ status: "stopped", stopReason: { code: "guest_panic", detail: "VFS: unable to mount root\n" }, readiness: [], accelerator: null, address: null, egress: "none", pid: null, startedAt: null }) });
+  assert.deepEqual(await scene.cli(["vm", "show", "sandbox"]), {
+    status: 0,
+    stderr: "",
+    stdout: `name      sandbox
+id        0f3a9c
+status    stopped (panic)
+ready     -
+image     debian-bookworm (sha256:aa)
+cpu       2
+memory    2 GiB
+disk      0.3/8 GiB
+driver    qemu
+address   -
+network   none
+ports     -
+pid       -
+created   4m ago
+started   -
+host key  ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostKey
+
+VFS: unable to mount root
+`,
+  });
+});
+
+test("vm logs: each source under its header; one alone without", async () => {
+  await using scene = await openScene({ vmLogs: ({ query, write }) => write(query?.source === "vmm" ? "" : `${query?.source ?? ""} says\n`) });
+  assert.equal((await scene.cli(["vm", "logs", "api"])).stdout, "==> console <==\nconsole says\n\n==> agent <==\nagent says\n");
+  assert.equal((await scene.cli(["vm", "logs", "api", "--source", "agent"])).stdout, "agent says\n");
+});
+
+test("vm logs -f follows all sources at once", async () => {
+  const agentWrote = Promise.withResolvers<void>();
+  await using scene = await openScene({
+    vmLogs: async ({ query, write }) => {
+      assert.equal(query?.follow, "true");
+      if (query?.source === "console") {
+        await agentWrote.promise;
+        write("booted\n");
+      }
+      if (query?.source === "agent") {
+        write("first\n");
+        agentWrote.resolve();
+      }
+    },
+  });
+  assert.equal((await scene.cli(["vm", "logs", "api", "-f"])).stdout, "==> agent <==\nfirst\n\n==> console <==\nbooted\n");
+});
+
+test("vm forward publishes, lists, removes", async () => {
+  await using scene = await openScene({ vmForward: () => fakeVm({ forwards: published }), vmShow: () => fakeVm({ forwards: published }), vmUnforward: () => fakeVm() });
+  const both = "127.0.0.1:3000→3000\n0.0.0.0:8080→80 (port 8080 is taken)\n";
+  assert.equal((await scene.cli(["vm", "forward", "api", "3000:3000"])).stdout, both);
+  assert.equal((await scene.cli(["vm", "forward", "api"])).stdout, both);
+  assert.deepEqual(await scene.cli(["vm", "forward", "api", "3000:3000", "--remove"]), { status: 0, stdout: "", stderr: "" });
+  assert.equal(scene.daemon?.calls.at(-1), "vmUnforward api hostAddress=127.0.0.1 hostPort=3000");
+});
