@@ -17,10 +17,14 @@ export interface GuestDeadlines {
   readonly configureMs: number;
   /** To agree to a stream. */
   readonly beginMs: number;
+  /** To take the next bytes of a transfer, or give some: its disk may be slow and its memory full of dirty pages. */
+  readonly stallMs: number;
+  /** To answer after the last byte of a transfer. */
+  readonly finishMs: number;
 }
 
 /** Generous: an emulated guest on a busy host answers slowly, and a real loss shows as a closed channel. */
-const DEADLINES: GuestDeadlines = { answerMs: 20_000, configureMs: 120_000, beginMs: 60_000 };
+const DEADLINES: GuestDeadlines = { answerMs: 20_000, configureMs: 120_000, beginMs: 60_000, stallMs: 120_000, finishMs: 300_000 };
 /** Longest line of the event stream, in bytes. */
 const MAX_EVENT = 64 * 1024;
 
@@ -72,8 +76,9 @@ export class AgentClient implements GuestClient {
         if (event !== undefined) yield event;
       }
     } catch (error) {
-      const ended = signal.aborted || (error instanceof BangerError && error.code === "guest.unreachable" && hasBegun);
-      if (!ended) throw error;
+      if (signal.aborted) return;
+      if (!(error instanceof BangerError)) throw new BangerError("guest.failed", `the guest's events cannot be read: ${(error as Error).message}`, { cause: error });
+      if (error.code !== "guest.unreachable" || !hasBegun) throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
       stream.destroy();
@@ -101,14 +106,15 @@ export class AgentClient implements GuestClient {
     const query = new URLSearchParams({ path, ...options });
     const what = `files into ${path}`;
     const stream = this.#session.start({ method: "PUT", path: `/v1/files?${query}`, what, hasBody: true, contentType: "application/x-tar" });
-    await sendFile(stream, tar, what);
-    return readAnswer(stream, what, putFilesMessage);
+    await sendFile(stream, tar, { what, ...this.#deadlines });
+    using _bound = bound(stream, { what, timeoutMs: this.#deadlines.finishMs });
+    return await readAnswer(stream, what, putFilesMessage);
   }
 
   async getFiles(path: string): Promise<Readable> {
     const what = `files from ${path}`;
     const stream = this.#session.start({ method: "GET", path: `/v1/files?${new URLSearchParams({ path })}`, what, hasBody: false });
-    return receiveFile(await this.#began(stream, what));
+    return receiveFile(await this.#began(stream, what), this.#deadlines);
   }
 
   stats(): Promise<GuestStats> {

@@ -49,7 +49,7 @@ export async function callJson<T extends z.ZodMiniType>(session: GuestSession, c
   using _bound = bound(stream, call);
   if (hasBody) stream.end(JSON.stringify(call.body));
   await expectOk(stream, call.what);
-  return readAnswer(stream, call.what, call.result);
+  return await readAnswer(stream, call.what, call.result);
 }
 
 /** Waits for the answer's head; throws `agentError` unless it is 200. */

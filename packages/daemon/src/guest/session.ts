@@ -39,7 +39,8 @@ export class GuestSession implements AsyncDisposable {
       peerMaxConcurrentStreams: MAX_STREAMS,
     });
     const session = this.#session;
-    session.once("connect", () => session.setLocalWindowSize(CONNECTION_WINDOW));
+    // A guest that breaks off at once ends the session before it has announced itself.
+    session.once("connect", () => session.destroyed || session.setLocalWindowSize(CONNECTION_WINDOW));
     session.on("error", (error: Error) => this.#end(error));
     session.on("goaway", (code: number) => this.#end(new Error(`the agent closed the connection (HTTP/2 code ${code})`)));
     channel.once("error", (error: Error) => this.#end(error));

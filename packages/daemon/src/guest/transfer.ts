@@ -4,16 +4,19 @@ import type { Readable } from "node:stream";
 import { bound, expectOk } from "./calls.ts";
 import type { GuestStream } from "./guest-stream.ts";
 
-/** How long the guest may take neither bytes nor give any, in milliseconds. Its disk may be slow and its memory full of dirty pages. */
-const STALL_MS = 120_000;
-/** How long it may take to answer after the last byte. */
-const FINISH_MS = 300_000;
+export interface TransferOptions {
+  readonly what: string;
+  /** How long the guest may take neither bytes nor give any, in milliseconds. */
+  readonly stallMs: number;
+  /** How long it may take to answer after the last byte. */
+  readonly finishMs: number;
+}
 
 /**
  * Sends `source` as the body and waits for a good head of the answer, which the caller then reads. An early refusal ends the
  * transfer. Throws the source's error as it is, else what `expectOk` throws. `source` is always consumed or destroyed.
  */
-export async function sendFile(stream: GuestStream, source: Readable, what: string): Promise<void> {
+export async function sendFile(stream: GuestStream, source: Readable, { what, stallMs, finishMs }: TransferOptions): Promise<void> {
   let phase: "sending" | "sent" | "refused" = "sending";
   const answered = stream.status.then(ignore, ignore).then(() => {
     if (phase !== "sending") return;
@@ -22,7 +25,7 @@ export async function sendFile(stream: GuestStream, source: Readable, what: stri
   });
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
-      if (!stream.write(chunk)) await drained({ stream, answered, what });
+      if (!stream.write(chunk)) await drained({ stream, answered, what, stallMs });
       if (stream.destroyed) break;
     }
     if (phase === "sending") phase = "sent";
@@ -34,26 +37,25 @@ export async function sendFile(stream: GuestStream, source: Readable, what: stri
     }
   }
   stream.end();
-  using _bound = bound(stream, { what, timeoutMs: FINISH_MS });
+  using _bound = bound(stream, { what, timeoutMs: finishMs });
   await expectOk(stream, what);
 }
 
 /** The body of an answer; it fails with `guest.unreachable` when the guest stops sending while somebody reads. */
-export function receiveFile(stream: GuestStream): Readable {
+export function receiveFile(stream: GuestStream, { stallMs }: Pick<TransferOptions, "stallMs">): Readable {
   stream.end();
-  stream.failWhenIdle(STALL_MS);
+  stream.failWhenIdle(stallMs);
   return stream;
 }
 
-interface Draining {
+interface Draining extends Pick<TransferOptions, "what" | "stallMs"> {
   readonly stream: GuestStream;
   /** Settles when there is an answer, after which the agent may never read on. */
   readonly answered: Promise<void>;
-  readonly what: string;
 }
 
-async function drained({ stream, answered, what }: Draining): Promise<void> {
-  using _bound = bound(stream, { what, timeoutMs: STALL_MS });
+async function drained({ stream, answered, what, stallMs }: Draining): Promise<void> {
+  using _bound = bound(stream, { what, timeoutMs: stallMs });
   const over = new AbortController();
   const signal = over.signal;
   try {
