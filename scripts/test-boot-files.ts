@@ -4,7 +4,6 @@
 import { access, mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { agentArchive } from "../packages/daemon/src/images/initramfs.ts";
-import { loadRecipe } from "../packages/daemon/src/images/recipe-schema.ts";
 import { buildRecipe } from "../packages/daemon/src/images/recipe.ts";
 import { readChunks, writeStoredFile } from "../packages/daemon/src/images/stored-file.ts";
 import { kernelOnly, testBuilderHost } from "../packages/daemon/src/images/test-builder.ts";
@@ -19,7 +18,6 @@ if (!(await isThere(join(out, "modules.squashfs")))) await makeKernelFiles();
 await makeInitramfs();
 
 async function makeKernelFiles(): Promise<void> {
-  const folder = kernelOnly(await loadRecipe(join(root, "images/debian-bookworm")));
   const deps = {
     host: await testBuilderHost(process.env["PATH"] ?? "/usr/bin:/bin", process.getuid?.() ?? 0),
     buildsDir: join(out, "builds"),
@@ -27,7 +25,7 @@ async function makeKernelFiles(): Promise<void> {
     npmDir: join(root, "node_modules"),
     aptDir: "/etc/apt",
   };
-  await using built = await buildRecipe(folder, deps, { signal: new AbortController().signal, report: () => {} });
+  await using built = await buildRecipe(await kernelOnly(), deps, { signal: new AbortController().signal, report: () => {} });
   await writeStoredFile(join(out, "bzImage"), [built.kernel.bzImage]);
   await writeStoredFile(join(out, "vmlinux"), [built.kernel.vmlinux]);
   await writeStoredFile(join(out, "modules.cpio"), [built.kernel.bootModules]);

@@ -25,10 +25,18 @@ export interface ModuleIndexes {
  * Paths, relative to lib/modules/RELEASE, of `wanted` and all they depend on, each after its own dependencies. What is built
  * into the kernel is left out; `missing` names what the kernel does not have at all.
  */
-export function bootModuleOrder(wanted: readonly string[], indexes: ModuleIndexes): { readonly order: string[]; readonly missing: string[] } {
+export function bootModuleOrder(
+  wanted: readonly string[],
+  indexes: ModuleIndexes,
+): { readonly order: string[]; readonly missing: string[] } {
   const dependencies = parseDependencies(indexes.dep);
   const pathByName = new Map([...dependencies.keys()].map((path) => [moduleName(path), path]));
-  const builtin = new Set(indexes.builtin.split("\n").filter((line) => line !== "").map(moduleName));
+  const builtin = new Set(
+    indexes.builtin
+      .split("\n")
+      .filter((line) => line !== "")
+      .map(moduleName),
+  );
   const order = new Set<string>();
   const missing: string[] = [];
 
@@ -47,14 +55,24 @@ export function bootModuleOrder(wanted: readonly string[], indexes: ModuleIndexe
 
 /** The kernel's name of the module in a file: `kernel/drivers/char/hw_random/virtio-rng.ko` is `virtio_rng`. */
 export function moduleName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1).replace(/\.ko(\.(gz|xz|zst))?$/, "").replaceAll("-", "_");
+  return path
+    .slice(path.lastIndexOf("/") + 1)
+    .replace(/\.ko(\.(gz|xz|zst))?$/, "")
+    .replaceAll("-", "_");
 }
 
 function parseDependencies(dep: string): Map<string, string[]> {
   const entries = new Map<string, string[]>();
   for (const line of dep.split("\n")) {
     const colon = line.indexOf(":");
-    if (colon > 0) entries.set(line.slice(0, colon), line.slice(colon + 1).split(" ").filter((path) => path !== ""));
+    if (colon > 0)
+      entries.set(
+        line.slice(0, colon),
+        line
+          .slice(colon + 1)
+          .split(" ")
+          .filter((path) => path !== ""),
+      );
   }
   return entries;
 }

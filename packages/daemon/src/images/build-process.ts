@@ -94,5 +94,9 @@ function readLines(stream: Readable | null, onLine: (line: string) => void): voi
 
 function startError(program: string, error: NodeJS.ErrnoException): Error {
   if (error.code !== "ENOENT") return error;
-  return new BangerError("host.command_missing", `${program} is not installed`, { hint: "banger doctor", details: { program }, cause: error });
+  return new BangerError("host.command_missing", `${program} is not installed`, {
+    hint: "banger doctor",
+    details: { program },
+    cause: error,
+  });
 }

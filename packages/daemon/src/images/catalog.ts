@@ -1,6 +1,6 @@
 // The images banger knows by name, here or not.
-import { nearestNames } from "./nearest-names.ts";
 import { BangerError } from "@banger/api";
+import { nearest } from "../config/nearest.ts";
 
 /** Where an image comes from. */
 export type ImageSource =
@@ -16,7 +16,9 @@ export interface CatalogEntry {
   readonly source: ImageSource;
 }
 
-export const CATALOG: readonly CatalogEntry[] = [{ name: "debian-bookworm", arch: "amd64", source: { kind: "recipe", folder: "debian-bookworm" } }];
+export const CATALOG: readonly CatalogEntry[] = [
+  { name: "debian-bookworm", arch: "amd64", source: { kind: "recipe", folder: "debian-bookworm" } },
+];
 
 /** `recipe:debian-bookworm`. */
 export function originOf(source: ImageSource): string {
@@ -32,7 +34,7 @@ export function originOf(source: ImageSource): string {
 
 /** `image.not_found` for `name`, with the nearest of `known` as the hint, or all of them when none is near. */
 export function imageNotFound(name: string, known: readonly string[]): BangerError {
-  const near = nearestNames(name, known);
-  const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : `known images: ${known.join(", ")}`;
+  const near = nearest(name, known);
+  const hint = near === undefined ? `known images: ${known.join(", ")}` : `did you mean ${near}?`;
   return new BangerError("image.not_found", `there is no image ${JSON.stringify(name)}`, { hint, details: { name, known: [...known] } });
 }

@@ -7,7 +7,10 @@ export type CpioEntry =
   | { readonly type: "file"; readonly path: string; readonly mode: number; readonly data: Uint8Array }
   | { readonly type: "character-device"; readonly path: string; readonly mode: number; readonly major: number; readonly minor: number };
 
-const FILE_TYPE_BITS = { directory: 0o040000, file: 0o100000, "character-device": 0o020000 } as const satisfies Record<CpioEntry["type"], number>;
+const FILE_TYPE_BITS = { directory: 0o040000, file: 0o100000, "character-device": 0o020000 } as const satisfies Record<
+  CpioEntry["type"],
+  number
+>;
 const TRAILER = "TRAILER!!!";
 
 /**

@@ -35,7 +35,10 @@ export function hostSources(files: readonly SourceFile[], { suite, components }:
   const wantedSuites = new Set([suite, `${suite}-updates`, `${suite}-security`]);
   const sources = files
     .flatMap(({ name, text }) => (name.endsWith(".sources") ? parseStanzas(text) : parseLines(text)))
-    .filter((source) => wantedSuites.has(source.suite) && isDebian(source.uri) && components.every((wanted) => source.components.includes(wanted)));
+    .filter(
+      (source) =>
+        wantedSuites.has(source.suite) && isDebian(source.uri) && components.every((wanted) => source.components.includes(wanted)),
+    );
   const found = new Set(sources.map((source) => source.suite));
   if (!found.has(suite) || !found.has(`${suite}-security`)) return [];
   return [...new Set(sources.map((source) => `deb [signed-by=${DEBIAN_KEYRING}] ${source.uri} ${source.suite} ${components.join(" ")}`))];
@@ -70,10 +73,14 @@ function parseLines(text: string): Source[] {
 
 /** Deb822 style, sources.list(5). */
 function parseStanzas(text: string): Source[] {
-  const uncommented = text.split("\n").filter((line) => !line.startsWith("#")).join("\n");
+  const uncommented = text
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .join("\n");
   return uncommented.split(/\n\s*\n/).flatMap((stanza) => {
     const fields = new Map<string, string>();
-    for (const match of stanza.matchAll(/^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)/gm)) fields.set((match[1] ?? "").toLowerCase(), match[2] ?? "");
+    for (const match of stanza.matchAll(/^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)/gm))
+      fields.set((match[1] ?? "").toLowerCase(), match[2] ?? "");
     if (!words(fields.get("types")).includes("deb") || /^\s*(no|false|0)\s*$/i.test(fields.get("enabled") ?? "yes")) return [];
     const components = words(fields.get("components"));
     return words(fields.get("uris")).flatMap((uri) => words(fields.get("suites")).map((suite) => ({ uri, suite, components })));
@@ -87,8 +94,16 @@ function words(text: string | undefined): string[] {
 async function readSourceFiles(aptDir: string): Promise<SourceFile[]> {
   const partsDir = join(aptDir, "sources.list.d");
   const parts = (await orNone(readdir(partsDir))) ?? [];
-  const paths = [join(aptDir, "sources.list"), ...parts.filter((name) => /\.(list|sources)$/.test(name)).toSorted().map((name) => join(partsDir, name))];
-  const files = await Promise.all(paths.map(async (path) => ({ name: basename(path), text: (await orNone(readFile(path, "utf8"))) ?? "" })));
+  const paths = [
+    join(aptDir, "sources.list"),
+    ...parts
+      .filter((name) => /\.(list|sources)$/.test(name))
+      .toSorted()
+      .map((name) => join(partsDir, name)),
+  ];
+  const files = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), text: (await orNone(readFile(path, "utf8"))) ?? "" })),
+  );
   return files.filter((file) => file.text !== "");
 }
 

@@ -36,7 +36,10 @@ export async function readKernel({ kernelTar, modulesTar }: KernelTars, signal: 
 }
 
 async function readBootModules(modulesTar: string, signal: AbortSignal): Promise<Buffer> {
-  const indexes = await readTarMembers(modulesTar, (name) => name === "modules.dep" || name === "modules.builtin", { maxBytes: 16 * MIB, signal });
+  const indexes = await readTarMembers(modulesTar, (name) => name === "modules.dep" || name === "modules.builtin", {
+    maxBytes: 16 * MIB,
+    signal,
+  });
   const { order, missing } = bootModuleOrder(BOOT_MODULES, {
     dep: member(indexes, "modules.dep", modulesTar).toString("utf8"),
     builtin: member(indexes, "modules.builtin", modulesTar).toString("utf8"),

@@ -73,9 +73,13 @@ async function npmFile(member: Recipe["npm"][number], npmDir: string): Promise<O
   const packageDir = join(npmDir, member.package);
   const installed = await packageVersion(join(packageDir, "package.json"));
   if (installed !== member.version) {
-    throw new BangerError("internal", `the image needs ${member.package} ${member.version}, banger's installation has ${installed ?? "none"} in ${npmDir}`, {
-      hint: "install banger again",
-    });
+    throw new BangerError(
+      "internal",
+      `the image needs ${member.package} ${member.version}, banger's installation has ${installed ?? "none"} in ${npmDir}`,
+      {
+        hint: "install banger again",
+      },
+    );
   }
   return {
     name: member.to.slice(1),

@@ -7,7 +7,13 @@ import { asUser, run, type RunAs } from "@banger/host";
 import { DEBIAN_KEYRING } from "./host-apt.ts";
 
 /** Programs of a build and the Debian packages they come in. */
-const PROGRAMS = { mmdebstrap: "mmdebstrap", newuidmap: "uidmap", newgidmap: "uidmap", tar2sqfs: "squashfs-tools-ng", setpriv: "util-linux" } as const;
+const PROGRAMS = {
+  mmdebstrap: "mmdebstrap",
+  newuidmap: "uidmap",
+  newgidmap: "uidmap",
+  tar2sqfs: "squashfs-tools-ng",
+  setpriv: "util-linux",
+} as const;
 
 export interface BuilderHost {
   readonly runAs: RunAs | null;
@@ -28,15 +34,25 @@ async function checkPrograms(path: string): Promise<void> {
   const directories = path.split(":").filter((directory) => directory !== "");
   const missing = [];
   for (const [program, debianPackage] of Object.entries(PROGRAMS)) {
-    if (!(await someIs(directories.map((directory) => join(directory, program)), constants.X_OK))) missing.push({ name: program, debianPackage });
+    if (
+      !(await someIs(
+        directories.map((directory) => join(directory, program)),
+        constants.X_OK,
+      ))
+    )
+      missing.push({ name: program, debianPackage });
   }
   if (!(await someIs([DEBIAN_KEYRING], constants.R_OK))) missing.push({ name: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" });
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((one) => one.debianPackage))];
-  throw new BangerError("host.command_missing", `building an image needs ${missing.map((one) => one.name).join(", ")}, not installed here`, {
-    hint: `sudo apt install ${packages.join(" ")}`,
-    details: { missing: missing.map((one) => one.name) },
-  });
+  throw new BangerError(
+    "host.command_missing",
+    `building an image needs ${missing.map((one) => one.name).join(", ")}, not installed here`,
+    {
+      hint: `sudo apt install ${packages.join(" ")}`,
+      details: { missing: missing.map((one) => one.name) },
+    },
+  );
 }
 
 async function someIs(paths: readonly string[], mode: number): Promise<boolean> {
@@ -53,10 +69,14 @@ async function someIs(paths: readonly string[], mode: number): Promise<boolean> 
 async function checkFreeSpace(directory: string, neededBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   if (bavail * bsize >= neededBytes) return;
-  throw new BangerError("host.disk_full", `building the image takes about ${formatSize(neededBytes)} in ${directory}, and ${formatSize(bavail * bsize)} is free`, {
-    hint: `free some space on the file system of ${directory}`,
-    details: { directory, neededBytes, freeBytes: bavail * bsize },
-  });
+  throw new BangerError(
+    "host.disk_full",
+    `building the image takes about ${formatSize(neededBytes)} in ${directory}, and ${formatSize(bavail * bsize)} is free`,
+    {
+      hint: `free some space on the file system of ${directory}`,
+      details: { directory, neededBytes, freeBytes: bavail * bsize },
+    },
+  );
 }
 
 /** Makes the very namespace of the build, for nothing: only trying tells. */
@@ -71,14 +91,20 @@ async function checkNamespaces({ runAs, env }: BuilderHost, signal: AbortSignal)
 }
 
 function namespaceError(error: BangerError): BangerError {
-  const entry = /no entry in \/etc\/sub[ug]id for (\S+)/.exec(error.message) ?? /\/etc\/sub[ug]id does not contain an entry for (\S+)/.exec(error.message);
+  const entry =
+    /no entry in \/etc\/sub[ug]id for (\S+)/.exec(error.message) ??
+    /\/etc\/sub[ug]id does not contain an entry for (\S+)/.exec(error.message);
   const missingFile = /\/etc\/sub[ug]id (doesn't exist|is empty)/.test(error.message);
   if (entry !== null || missingFile) {
     const user = entry?.[1] ?? "$USER";
-    return new BangerError("host.unsupported", `no subordinate ids for ${entry?.[1] ?? "this user"} in /etc/subuid and /etc/subgid: images cannot be built unprivileged`, {
-      hint: `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}`,
-      cause: error,
-    });
+    return new BangerError(
+      "host.unsupported",
+      `no subordinate ids for ${entry?.[1] ?? "this user"} in /etc/subuid and /etc/subgid: images cannot be built unprivileged`,
+      {
+        hint: `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}`,
+        cause: error,
+      },
+    );
   }
   return new BangerError("host.unsupported", `this host does not let an ordinary user make a user namespace: ${error.message}`, {
     hint: "banger doctor",

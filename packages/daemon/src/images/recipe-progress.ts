@@ -2,13 +2,21 @@
 
 export interface PackageProgress {
   readonly packagesTotal: number;
+  readonly packagesUnpacked: number;
   readonly packagesSetUp: number;
   readonly bytesTotal: number;
   readonly bytesDone: number;
   readonly downloading: boolean;
 }
 
-export const NO_PROGRESS: PackageProgress = { packagesTotal: 0, packagesSetUp: 0, bytesTotal: 0, bytesDone: 0, downloading: false };
+export const NO_PROGRESS: PackageProgress = {
+  packagesTotal: 0,
+  packagesUnpacked: 0,
+  packagesSetUp: 0,
+  bytesTotal: 0,
+  bytesDone: 0,
+  downloading: false,
+};
 
 /** The progress after one more line; the same object when the line says nothing of it. */
 export function advance(state: PackageProgress, line: string): PackageProgress {
@@ -20,8 +28,14 @@ export function advance(state: PackageProgress, line: string): PackageProgress {
   const got = state.downloading ? /^Get:\d+ .*\[([\d.,]+ k?[A-Z]?B)\]$/.exec(line) : null;
   if (got?.[1] !== undefined) return { ...state, bytesDone: Math.min(state.bytesTotal, state.bytesDone + parseAptSize(got[1])) };
   if (state.downloading && line.startsWith("Fetched ")) return { ...state, downloading: false };
+  if (/^Unpacking \S+ \(/.test(line)) return { ...state, packagesUnpacked: state.packagesUnpacked + 1 };
   if (/^Setting up \S+ \(/.test(line)) return { ...state, packagesSetUp: state.packagesSetUp + 1 };
   return state;
+}
+
+/** Packages done, of `packagesTotal`: one that is unpacked and not yet set up counts half. */
+export function packagesDone({ packagesTotal, packagesUnpacked, packagesSetUp }: PackageProgress): number {
+  return Math.min(packagesTotal, Math.floor((packagesUnpacked + packagesSetUp) / 2));
 }
 
 /** Bytes of a size as apt writes it: `512 B`, `37.6 kB`, `1,048 MB`; powers of 1000. NaN on anything else. */

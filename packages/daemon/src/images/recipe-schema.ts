@@ -63,9 +63,13 @@ export async function loadRecipe(dir: string): Promise<RecipeFolder> {
   try {
     return { dir, recipe: recipeSchema.parse(JSON.parse(await readFile(path, "utf8"))) };
   } catch (error) {
-    throw new BangerError("internal", `banger's own recipe ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: "install banger again",
-      cause: error,
-    });
+    throw new BangerError(
+      "internal",
+      `banger's own recipe ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        hint: "install banger again",
+        cause: error,
+      },
+    );
   }
 }

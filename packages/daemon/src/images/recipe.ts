@@ -12,7 +12,7 @@ import { readKernel, type Kernel } from "./kernels.ts";
 import { mmdebstrapCommand, squashfsCommand, WORK_FILES, type HostAptFiles } from "./recipe-command.ts";
 import { writeOverlay } from "./recipe-overlay.ts";
 import { checkBuilder, type BuilderHost } from "./recipe-preflight.ts";
-import { advance, failureCauses, NO_PROGRESS, saysDiskFull, type PackageProgress } from "./recipe-progress.ts";
+import { advance, failureCauses, NO_PROGRESS, packagesDone, saysDiskFull, type PackageProgress } from "./recipe-progress.ts";
 import type { Recipe, RecipeFolder, SquashfsOptions } from "./recipe-schema.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -48,6 +48,7 @@ export interface BuiltImage extends AsyncDisposable {
  */
 export async function buildRecipe(folder: RecipeFolder, deps: RecipeDeps, options: BuildOptions): Promise<BuiltImage> {
   const { recipe } = folder;
+  options.report({ type: "stage.started", stage: "packages" });
   await checkBuilder(deps.host, recipe.estimates.scratchMib * MIB, options.signal);
   await using stack = new AsyncDisposableStack();
   const scratch = stack.use(await Scratch.make(deps.buildsDir, deps.host));
@@ -75,14 +76,16 @@ async function prepareWork(folder: RecipeFolder, { deps, scratch, signal }: Buil
     if (lines.length > 0) await writeFile(join(scratch.work, name), lines.map((line) => `${line}\n`).join(""), { mode: 0o644 });
     return lines.length > 0;
   };
-  const files = { sources: await writeLines(WORK_FILES.sources, apt.sources), aptOptions: await writeLines(WORK_FILES.aptOptions, apt.options) };
+  const files = {
+    sources: await writeLines(WORK_FILES.sources, apt.sources),
+    aptOptions: await writeLines(WORK_FILES.aptOptions, apt.options),
+  };
   await writeOverlay(join(scratch.work, WORK_FILES.overlay), folder, { npmDir: deps.npmDir, signal });
   return files;
 }
 
 async function installPackages(build: Build, hostApt: HostAptFiles): Promise<void> {
   const { recipe, scratch, report } = build;
-  report({ type: "stage.started", stage: "packages" });
   let progress = NO_PROGRESS;
   await runStep(build, {
     stage: "packages",
@@ -103,13 +106,18 @@ function reportPackages(progress: PackageProgress, { recipe, report }: Build): v
     report({ type: "stage.progress", stage: "packages", done: progress.bytesDone, total: progress.bytesTotal, unit: "bytes" });
   } else {
     const total = Math.max(progress.packagesTotal, recipe.estimates.packages);
-    report({ type: "stage.progress", stage: "packages", done: Math.min(progress.packagesSetUp, total), total, unit: "packages" });
+    report({ type: "stage.progress", stage: "packages", done: packagesDone(progress), total, unit: "packages" });
   }
 }
 
 async function packRoot(build: Build): Promise<string> {
   build.report({ type: "stage.started", stage: "squash" });
-  const path = await squash(build, { tar: WORK_FILES.root, output: WORK_FILES.rootSquashfs, options: build.recipe.squashfs, stage: "squash" });
+  const path = await squash(build, {
+    tar: WORK_FILES.root,
+    output: WORK_FILES.rootSquashfs,
+    options: build.recipe.squashfs,
+    stage: "squash",
+  });
   build.report({ type: "stage.finished", stage: "squash", facts: { bytes: (await stat(path)).size } });
   return path;
 }
@@ -117,7 +125,10 @@ async function packRoot(build: Build): Promise<string> {
 async function packKernel(build: Build): Promise<{ readonly kernel: Kernel; readonly modulesSquashfs: string }> {
   const { recipe, scratch, signal, report } = build;
   report({ type: "stage.started", stage: "kernel" });
-  const kernel = await readKernel({ kernelTar: join(scratch.work, WORK_FILES.kernel), modulesTar: join(scratch.work, WORK_FILES.modules) }, signal);
+  const kernel = await readKernel(
+    { kernelTar: join(scratch.work, WORK_FILES.kernel), modulesTar: join(scratch.work, WORK_FILES.modules) },
+    signal,
+  );
   const modulesSquashfs = await squash(build, {
     tar: WORK_FILES.modules,
     output: WORK_FILES.modulesSquashfs,
@@ -187,5 +198,8 @@ function buildFailed({ image, stage, status, lines, log, scratchRoot }: Failure)
       details,
     });
   }
-  return new BangerError("image.build_failed", `image ${image} was not built, stage ${stage}: ${causes.join("; ")}`, { hint: `see ${log}`, details });
+  return new BangerError("image.build_failed", `image ${image} was not built, stage ${stage}: ${causes.join("; ")}`, {
+    hint: `see ${log}`,
+    details,
+  });
 }

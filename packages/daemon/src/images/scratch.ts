@@ -4,6 +4,7 @@
 import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as z from "zod";
+import { BangerError } from "@banger/api";
 import { asUser, isProcessAlive, poll, run, writeFileAtomic, type ProcessIdentity } from "@banger/host";
 import { unlessMissing } from "./missing.ts";
 import { signalGroup } from "./build-process.ts";
@@ -119,10 +120,17 @@ async function removeScratch(scratch: string, host: BuilderHost): Promise<void> 
   }
 }
 
-/** What is inside the trees; their own directories are their owner's to remove. */
+/**
+ * Removes what is inside the trees as far as it belongs to subordinate ids; the rest is their owner's to remove. That find could
+ * not enter a directory of the owner's own is no failure: whether all is gone shows in the removal that follows.
+ */
 async function emptyTrees(trees: readonly string[], host: BuilderHost): Promise<void> {
   const find = ["find", ...trees, "-xdev", "-mindepth", "1", "-delete"];
-  await run(asUser(["mmdebstrap", "--unshare-helper", ...find], host.runAs), { cwd: "/", env: host.env });
+  try {
+    await run(asUser(["mmdebstrap", "--unshare-helper", ...find], host.runAs), { cwd: "/", env: host.env });
+  } catch (error) {
+    if (!(error instanceof BangerError) || error.code !== "host.command_failed") throw error;
+  }
 }
 
 async function childrenOf(directory: string): Promise<string[]> {

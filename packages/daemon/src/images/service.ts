@@ -183,7 +183,10 @@ export class Images implements ImageService {
 
 function refuseWhenUsed(name: string, vms: readonly string[]): void {
   if (vms.length === 0) return;
-  throw new BangerError("image.in_use", `image ${name} is used by ${vms.join(", ")}`, { hint: `banger vm delete ${vms.join(" ")}`, details: { name, vms: [...vms] } });
+  throw new BangerError("image.in_use", `image ${name} is used by ${vms.join(", ")}`, {
+    hint: `banger vm delete ${vms.join(" ")}`,
+    details: { name, vms: [...vms] },
+  });
 }
 
 function damagedIsNone(error: unknown): undefined {

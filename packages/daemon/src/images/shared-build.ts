@@ -73,7 +73,8 @@ export class SharedBuild<T> {
 
   #deliver(event: BuildEvent, { progress, joinedAtMs }: Subscriber): void {
     const atMs = Math.round(this.#nowMs() - joinedAtMs);
-    if (event.type === "stage.finished") progress({ ...event, facts: { ...event.facts }, durationMs: Math.round(this.#nowMs() - this.#stageStartedAtMs), atMs });
+    if (event.type === "stage.finished")
+      progress({ ...event, facts: { ...event.facts }, durationMs: Math.round(this.#nowMs() - this.#stageStartedAtMs), atMs });
     else progress({ ...event, atMs });
   }
 }

@@ -223,7 +223,10 @@ const KERNEL_FILES = { bzImage: "bzImage", vmlinux: "vmlinux", modules: "modules
 const UNFINISHED = /\.(partial|tmp)$/;
 
 /** A release alone does not name its files: a rebuilt package keeps it. */
-function kernelDirName(release: string, files: { readonly bzImage: FileDigest; readonly modules: FileDigest; readonly bootModules: FileDigest }): string {
+function kernelDirName(
+  release: string,
+  files: { readonly bzImage: FileDigest; readonly modules: FileDigest; readonly bootModules: FileDigest },
+): string {
   const all = [files.bzImage, files.modules, files.bootModules].map(({ sha256 }) => sha256).join("\n");
   return `${release}-${createHash("sha256").update(all).digest("hex").slice(0, 12)}`;
 }

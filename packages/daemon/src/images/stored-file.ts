@@ -72,7 +72,11 @@ export function readChunks(path: string): AsyncIterable<Buffer> {
   return createReadStream(path, { highWaterMark: 1024 * 1024 });
 }
 
-async function writeWhole(path: string, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, signal: AbortSignal | undefined): Promise<FileDigest> {
+async function writeWhole(
+  path: string,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<FileDigest> {
   const hash = createHash("sha256");
   let sizeBytes = 0;
   await using file = await open(path, "wx", STORED_FILE_MODE);

@@ -65,5 +65,9 @@ async function decompressLz4(frame: Buffer): Promise<Buffer> {
 }
 
 function unreadable(why: string, cause?: unknown): BangerError {
-  return new BangerError("image.build_failed", `the kernel is not a bzImage that banger can read: ${why}`, cause === undefined ? {} : { cause });
+  return new BangerError(
+    "image.build_failed",
+    `the kernel is not a bzImage that banger can read: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
 }
