@@ -21,7 +21,10 @@ export const complete = command({
       runCommand: () => Promise.resolve(),
       vmNames: (partial) => vmNames(context, partial),
     });
-    await context.output.result(proposals.map(({ completion }) => completion).join("\n"));
+    // Flags are offered to who asks for them.
+    const wantsFlags = words.at(-1)?.startsWith("-") === true;
+    const offered = proposals.map(({ completion }) => completion).filter((word) => wantsFlags || !word.startsWith("-"));
+    await context.output.result(offered.join("\n"));
   },
 });
 

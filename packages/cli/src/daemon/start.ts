@@ -2,7 +2,7 @@
 // exit 0, and everybody polls until one answers. A daemon that is just leaving still holds the lock, so its successor may
 // lose too: then another is started, until the deadline.
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type DaemonInfo } from "@banger/api";
@@ -12,6 +12,7 @@ import type { CliContext } from "../context.ts";
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 25;
 const LOG_TAIL_BYTES = 2048;
+const LOG_TAIL_LINES = 3;
 
 export interface StartRequest {
   readonly context: CliContext;
@@ -23,14 +24,15 @@ export interface StartRequest {
 export async function startDaemon({ context, signal, ping }: StartRequest): Promise<DaemonInfo> {
   context.output.note("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
   const deadline = performance.now() + START_TIMEOUT_MS;
+  const log = { file: context.paths.logFile, from: sizeOf(context.paths.logFile) };
   let daemon = spawnDaemon(context);
   for (;;) {
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
     const info = await ping();
     if (info !== undefined) return info;
     const ended = daemon.ended();
-    if (ended !== undefined && ended !== 0) throw startFailed(context, daemon.reason());
-    if (performance.now() > deadline) throw startFailed(context, `it did not answer within ${START_TIMEOUT_MS / 1000} s`);
+    if (ended !== undefined && ended !== 0) throw startFailed(daemon.reason(), log);
+    if (performance.now() > deadline) throw startFailed(`it did not answer within ${START_TIMEOUT_MS / 1000} s`, log);
     if (ended === 0) daemon = spawnDaemon(context);
   }
 }
@@ -66,18 +68,30 @@ function spawnDetached(start: { program: string; args: readonly string[]; env: C
   }
 }
 
-function startFailed(context: CliContext, reason: string): BangerError {
-  const words = lastLines(context.paths.logFile);
+/** The log, and where in it this start begins. */
+interface LogTail {
+  readonly file: string;
+  readonly from: number;
+}
+
+function startFailed(reason: string, log: LogTail): BangerError {
+  const words = lastWords(log);
   return new BangerError("daemon.start_failed", `the daemon did not start: ${reason}${words === "" ? "" : `\n${words}`}`, { hint: "banger daemon logs" });
 }
 
-function lastLines(file: string): string {
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function lastWords({ file, from }: LogTail): string {
+  const size = sizeOf(file);
+  const start = Math.max(from, size - LOG_TAIL_BYTES);
+  if (start >= size) return "";
   const log = openSync(file, "r");
   try {
-    const size = fstatSync(log).size;
-    const buffer = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
-    readSync(log, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8").trimEnd().split("\n").slice(-3).map((line) => `  ${line}`.trimEnd()).join("\n").trimEnd();
+    const buffer = Buffer.alloc(size - start);
+    readSync(log, buffer, 0, buffer.length, start);
+    return buffer.toString("utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).map((line) => `  ${line}`).join("\n").trimEnd();
   } finally {
     closeSync(log);
   }

@@ -1,4 +1,5 @@
 // Our terminal as the guest's: raw, so that every key reaches it, and the same size.
+import { spawnSync } from "node:child_process";
 import type { Control } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
 
@@ -8,21 +9,28 @@ export function terminalSize({ stdout }: CliDeps): { readonly cols: number; read
   return { cols: stdout.columns || FALLBACK.cols, rows: stdout.rows || FALLBACK.rows };
 }
 
-/** Whether a command gets a terminal when the user has not said: when all three streams are ours to see. */
-export function hasWholeTerminal({ isTerminal }: CliDeps): boolean {
-  return isTerminal.stdin && isTerminal.stdout && isTerminal.stderr;
-}
-
-/** Raw mode and resizes until disposed. */
+/** Raw mode and resizes until disposed. Leaving raw mode brings back the terminal as it was found. */
 export function wireTerminal(deps: CliDeps, tell: (control: Control) => void): Disposable {
   const { stdin, stdout, isTerminal } = deps;
   const onResize = () => tell({ type: "resize", ...terminalSize(deps) });
   stdout.on("resize", onResize);
-  if (isTerminal.stdin) stdin.setRawMode?.(true);
+  const isRaw = isTerminal.stdin && stdin.setRawMode !== undefined;
+  if (isRaw) {
+    stdin.setRawMode?.(true);
+    leaveOutputAlone();
+  }
   return {
     [Symbol.dispose]() {
       stdout.off("resize", onResize);
-      if (isTerminal.stdin) stdin.setRawMode?.(false);
+      if (isRaw) stdin.setRawMode?.(false);
     },
   };
+}
+
+/**
+ * Node's raw mode still turns a line feed into carriage return and line feed, which the guest's terminal has done already: a
+ * full-screen program that moves down by a bare line feed would be garbled. Without stty it stays so.
+ */
+function leaveOutputAlone(): void {
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }

@@ -2,6 +2,7 @@
 // with -q and --json. Warnings and the spec stay.
 import type { ProgressEvent, ProgressSink } from "@banger/api";
 import type { CliContext } from "../context.ts";
+import type { CliDeps } from "../deps.ts";
 import type { Output } from "./output.ts";
 import { advance, plainStage, progressLines, type ProgressView } from "./progress-view.ts";
 import { specLine } from "./spec-line.ts";
@@ -21,7 +22,7 @@ interface Display {
 export async function createProgress(context: CliContext): Promise<Progress> {
   const { output, deps } = context;
   if (output.isQuiet) return { sink: () => () => undefined, [Symbol.dispose]: () => undefined };
-  const display = deps.isTerminal.stderr && deps.env["TERM"] !== "dumb" ? await terminalDisplay(context) : plainDisplay(output);
+  const display = canRedraw(deps) ? await terminalDisplay(context) : plainDisplay(output);
   const views = new Map<string, ProgressView>();
   return {
     sink: (label = "") => (event) => {
@@ -33,6 +34,11 @@ export async function createProgress(context: CliContext): Promise<Progress> {
     },
     [Symbol.dispose]: () => display.close(),
   };
+}
+
+/** Some terminals, as those of CI systems, have no size to draw in. */
+function canRedraw({ isTerminal, env, stderr }: CliDeps): boolean {
+  return isTerminal.stderr && env["TERM"] !== "dumb" && (stderr.rows ?? 0) > 0 && (stderr.columns ?? 0) > 0;
 }
 
 function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "spec" }>, output: Output, label: string): string {

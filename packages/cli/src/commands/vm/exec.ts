@@ -1,6 +1,6 @@
 import { command, switchFlag } from "../../command.ts";
-import { usageError, type CliContext } from "../../context.ts";
-import { hasWholeTerminal } from "../../exec/terminal.ts";
+import type { CliContext } from "../../context.ts";
+import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 import { oneVm, parseEnvironment } from "../../flags.ts";
 
 interface Flags {
@@ -40,12 +40,12 @@ terminal when stdin, stdout and stderr are one; its arguments arrive exactly as 
     positional: oneVm,
   },
   check(flags: Flags) {
-    if (flags.tty === true && flags.noTty === true) throw usageError("--tty and --no-tty exclude each other");
+    checkTty(flags);
   },
   async run(context: CliContext, flags: Flags, name: string) {
     const { runInGuest } = await import("../../exec/session.ts");
     const client = await context.connect();
-    const tty = flags.tty === true || (flags.noTty !== true && hasWholeTerminal(context.deps));
+    const tty = wantsTty(flags, context.deps);
     const environment = flags.env === undefined || flags.env.length === 0 ? undefined : Object.fromEntries(flags.env);
     return await runInGuest({
       context,

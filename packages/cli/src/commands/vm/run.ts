@@ -8,7 +8,7 @@ import { authorizedKeys } from "../../vms/owner-key.ts";
 import { leftBehind, nextSteps } from "../../vms/remarks.ts";
 import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms/spec-flags.ts";
 import { EXIT } from "../../exit-codes.ts";
-import { hasWholeTerminal } from "../../exec/terminal.ts";
+import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 
 interface Flags extends SpecFlags {
   readonly rm?: boolean;
@@ -47,7 +47,7 @@ this terminal, and exits with the command's status. The VM stays until it is del
   check(flags: Flags, trailing) {
     if (flags.detach === true && flags.rm === true) throw usageError("--detach and --rm exclude each other: a detached VM has no end to be deleted at");
     if (flags.detach === true && trailing !== undefined) throw usageError("--detach takes no command", "banger vm run --detach --name NAME, then: banger vm exec NAME -- COMMAND");
-    if (flags.tty === true && flags.noTty === true) throw usageError("--tty and --no-tty exclude each other");
+    checkTty(flags);
     if (flags.json === true && flags.detach !== true && flags.explain !== true) throw usageError("--json needs --detach or --explain: otherwise the output is the guest's");
   },
   async run(context: CliContext, flags: Flags) {
@@ -75,7 +75,7 @@ async function enter(context: CliContext, vm: Vm): Promise<number> {
 
 async function execute(context: CliContext, client: Client, vm: Vm, flags: Flags): Promise<number> {
   const { runInGuest } = await import("../../exec/session.ts");
-  const tty = flags.tty === true || (flags.noTty !== true && hasWholeTerminal(context.deps));
+  const tty = wantsTty(flags, context.deps);
   return await runInGuest({ context, client, vmName: vm.name, command: { argv: context.trailing ?? [], tty, stdin: true, wait: flags.wait } });
 }
 

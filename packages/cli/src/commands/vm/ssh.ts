@@ -1,6 +1,7 @@
 import { routes } from "@banger/api";
 import { command, switchFlag } from "../../command.ts";
-import { usageError, type CliContext } from "../../context.ts";
+import type { CliContext } from "../../context.ts";
+import { checkTty } from "../../exec/tty-choice.ts";
 import { oneVm } from "../../flags.ts";
 import { waitReady } from "../../vms/each.ts";
 import { leftBehind } from "../../vms/remarks.ts";
@@ -29,7 +30,7 @@ guest's shell, several are a command with its arguments.`,
     positional: oneVm,
   },
   check(flags: Flags) {
-    if (flags.tty === true && flags.noTty === true) throw usageError("--tty and --no-tty exclude each other");
+    checkTty(flags);
   },
   async run(context: CliContext, flags: Flags, name: string) {
     const { sshInto } = await import("../../ssh/run.ts");

@@ -1,0 +1,93 @@
+// Commands about the host and its images.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BangerError } from "@banger/api";
+import { fakeImage, fakeVm } from "../testing/fixtures.ts";
+import { openScene } from "../testing/run-cli.ts";
+
+const report = {
+  problems: 1,
+  warnings: 1,
+  checks: [
+    { id: "architecture", status: "ok" as const, summary: "x86_64" },
+    { id: "accelerator", status: "warning" as const, summary: "kvm: device present, but a test boot did not finish in 5 s; using tcg" },
+    { id: "subuids", status: "failed" as const, summary: "no range for dev in /etc/subuid", fix: "sudo usermod --add-subuids 100000-165535 dev" },
+    { id: "disk", status: "skipped" as const, summary: "not asked" },
+  ],
+};
+
+test("doctor: a line a check, the fix below, the sum; exit 1 on a failed check", async () => {
+  await using scene = await openScene({ doctor: () => report });
+  assert.deepEqual(await scene.cli(["doctor"]), {
+    status: 1,
+    stderr: "",
+    stdout: `✓ architecture      x86_64
+! accelerator       kvm: device present, but a test boot did not finish in 5 s; using tcg
+✗ subuids           no range for dev in /etc/subuid
+                    fix: sudo usermod --add-subuids 100000-165535 dev
+- disk              not asked
+1 problem, 1 warning
+`,
+  });
+  assert.deepEqual(JSON.parse((await scene.cli(["doctor", "--json"])).stdout), report);
+});
+
+test("doctor is content with warnings", async () => {
+  await using scene = await openScene({ doctor: () => ({ problems: 0, warnings: 0, checks: [] }) });
+  assert.deepEqual(await scene.cli(["doctor"]), { status: 0, stdout: "no problems\n", stderr: "" });
+});
+
+test("image list", async () => {
+  await using scene = await openScene({ imageList: () => [fakeImage(), fakeImage({ name: "debian-trixie", status: "available", sizeBytes: null, kernel: null, usedBy: [] })] });
+  assert.deepEqual(await scene.cli(["image", "ls"]), {
+    status: 0,
+    stderr: "",
+    stdout: `NAME             STATUS     SIZE     ARCH   KERNEL                USED BY
+debian-bookworm  ready      366 MiB  amd64  6.1.0-56-cloud-amd64  sandbox
+debian-trixie    available  -        amd64  -                     -
+`,
+  });
+});
+
+test("image pull tells its stages and what is here then", async () => {
+  await using scene = await openScene({
+    imagePull: ({ emit, query }) => {
+      assert.equal(query?.force, "true");
+      emit({ type: "stage.started", stage: "squash", atMs: 0 });
+      emit({ type: "stage.finished", stage: "squash", durationMs: 1900, atMs: 1900, facts: { bytes: 366 * 1024 ** 2 } });
+      return fakeImage();
+    },
+  });
+  assert.deepEqual(await scene.cli(["image", "pull", "debian-bookworm", "--force"]), { status: 0, stdout: "debian-bookworm ready  366 MiB\n", stderr: "✓ squash  366 MiB  1.9s\n" });
+});
+
+test("image delete and show", async () => {
+  await using scene = await openScene({
+    imageShow: () => fakeImage(),
+    imageDelete: () => {
+      throw new BangerError("image.in_use", "debian-bookworm is used by sandbox", { hint: "banger vm delete sandbox" });
+    },
+  });
+  assert.deepEqual(await scene.cli(["image", "rm", "debian-bookworm"]), { status: 1, stdout: "", stderr: "error: debian-bookworm is used by sandbox\n  try: banger vm delete sandbox\n" });
+  assert.match((await scene.cli(["image", "show", "debian-bookworm"])).stdout, /^name {5}debian-bookworm\nstatus {3}ready\n/);
+});
+
+test("an answer that is not as declared is a bug, and its details are kept", async () => {
+  await using scene = await openScene({ vmShow: () => ({ ...fakeVm(), vcpu: "two" }) as never });
+  const said = await scene.cli(["vm", "show", "sandbox"]);
+  assert.equal(said.status, 1);
+  assert.equal(said.stderr, `error: banger has a bug: the daemon's answer is not as declared: vcpu: Invalid input\n  try: the details are in ${scene.home}/state/cli.log\n`);
+});
+
+test("completion offers commands, flags and names of VMs, and starts nothing", async () => {
+  await using scene = await openScene({ vmList: () => [fakeVm()] });
+  const offered = async (...words: string[]) => (await scene.cli(["__complete", "--", ...words])).stdout.trim().split("\n");
+  assert.deepEqual(await offered("vm", "s"), ["show", "ssh", "start", "stop"]);
+  assert.deepEqual(await offered("vm", "ssh", "sa"), ["sandbox"]);
+  assert.deepEqual(await offered("vm", "delete", "other", "s"), ["sandbox"]);
+  assert.deepEqual(await offered("vm", "run", "--me"), ["--memory"]);
+  assert.deepEqual(await offered("vm", "exec", "sandbox", "--", "l"), [""]);
+  assert.deepEqual(await offered("vm", "ssh", "sandbox", ""), [""]);
+  await using nobody = await openScene();
+  assert.deepEqual(await nobody.cli(["__complete", "--", "vm", "ssh", ""]), { status: 0, stdout: "", stderr: "" });
+});

@@ -1,0 +1,114 @@
+// Shells in a VM: what ssh is given, what becomes of its status, and the bridge it runs over.
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import type { Script } from "../../testing/fake-daemon.ts";
+import { fakeVm } from "../../testing/fixtures.ts";
+import { openScene, type Scene } from "../../testing/run-cli.ts";
+
+const script: Script = { vmWait: () => fakeVm({ readiness: ["agent", "basic", "ssh"] }), vmShow: () => fakeVm(), vmCreate: () => fakeVm() };
+const STILL_RUNNING = "sandbox is still running.  enter: banger vm ssh sandbox   stop: banger vm stop sandbox   delete: banger vm delete sandbox\n";
+
+/** A PATH whose ssh takes down what it was given; `enters` says whether it gets in. */
+function fakeSsh(scene: Scene, { status, enters }: { readonly status: number; readonly enters: boolean }): Readonly<Record<string, string>> {
+  const bin = join(scene.home, "bin");
+  mkdirSync(bin);
+  const lines = [
+    "#!/bin/sh",
+    `for word in "$@"; do`,
+    `  printf '%s\\n' "$word" >> ${scene.home}/ssh-words`,
+    `  case $word in`,
+    `    UserKnownHostsFile=*) file=\${word#*=}; file=\${file#?}; cp "\${file%?}" ${scene.home}/known_hosts ;;`,
+    `    LocalCommand=*) ${enters ? "eval \"${word#*=}\"" : ":"} ;;`,
+    `  esac`,
+    `done`,
+    `exit ${status}`,
+  ];
+  writeFileSync(join(bin, "ssh"), `${lines.join("\n")}\n`);
+  chmodSync(join(bin, "ssh"), 0o755);
+  return { PATH: `${bin}:${scene.env["PATH"] ?? ""}` };
+}
+
+const sshWords = (scene: Scene) => readFileSync(join(scene.home, "ssh-words"), "utf8").trimEnd().split("\n");
+const terminal = { stdin: true };
+
+test("vm ssh waits for sshd, trusts this VM's key alone, and leaves no file behind", async () => {
+  await using scene = await openScene(script);
+  const env = fakeSsh(scene, { status: 0, enters: true });
+  assert.deepEqual(await scene.cli(["vm", "ssh", "sandbox"], { env, isTerminal: terminal }), { status: 0, stdout: "", stderr: STILL_RUNNING });
+  assert.deepEqual(scene.daemon?.calls, ["vmWait sandbox level=ssh", "vmShow sandbox"]);
+  const words = sshWords(scene);
+  assert.equal(words.at(-1), "root@sandbox");
+  assert.ok(words.includes(`ProxyCommand=/usr/bin/banger vm dial sandbox 127.0.0.1:22 --socket ${scene.daemon?.socketPath ?? ""} --quiet`));
+  assert.ok(words.includes(`IdentityFile="${scene.home}/state/ssh/id_ed25519"`));
+  assert.equal(readFileSync(join(scene.home, "known_hosts"), "utf8"), "0f3a9c ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostKey\n");
+  assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).sort(), ["id_ed25519", "id_ed25519.pub"]);
+});
+
+test("the session's status is banger's; ssh's own failure is 125", async (t) => {
+  const cases = [
+    { status: 3, enters: true, expected: 3 },
+    { status: 255, enters: true, expected: 255 },
+    { status: 255, enters: false, expected: 125 },
+  ];
+  for (const { expected, ...ssh } of cases) {
+    await t.test(JSON.stringify(ssh), async () => {
+      await using scene = await openScene(script);
+      const said = await scene.cli(["vm", "ssh", "sandbox", "--", "make"], { env: fakeSsh(scene, ssh) });
+      assert.equal(said.status, expected);
+      assert.equal(said.stderr, expected === 125 ? "error: ssh did not get into sandbox\n  try: banger vm logs sandbox, or banger vm exec sandbox -- bash -l\n" : "");
+    });
+  }
+});
+
+test("without a terminal ssh is told so, and nothing is remarked", async () => {
+  await using scene = await openScene(script);
+  const said = await scene.cli(["vm", "ssh", "sandbox"], { env: fakeSsh(scene, { status: 0, enters: true }) });
+  assert.deepEqual(said, { status: 0, stdout: "", stderr: "" });
+  assert.ok(sshWords(scene).includes("-T"));
+});
+
+test("without ssh", async () => {
+  await using scene = await openScene(script);
+  mkdirSync(join(scene.home, "state/ssh"), { recursive: true });
+  writeFileSync(join(scene.home, "state/ssh/id_ed25519"), "key");
+  writeFileSync(join(scene.home, "state/ssh/id_ed25519.pub"), "ssh-ed25519 AAAA\n");
+  const said = await scene.cli(["vm", "ssh", "sandbox"], { env: { PATH: "/nonexistent" } });
+  assert.deepEqual(said, { status: 125, stdout: "", stderr: "error: ssh is not installed\n  try: install openssh-client\n" });
+});
+
+test("vm run opens a shell once ssh is ready, and the VM stays", async () => {
+  await using scene = await openScene(script);
+  const said = await scene.cli(["vm", "run"], { env: fakeSsh(scene, { status: 0, enters: true }), isTerminal: terminal });
+  assert.deepEqual(said, { status: 0, stdout: "", stderr: STILL_RUNNING });
+  const [body] = scene.daemon?.bodies ?? [];
+  assert.equal((body as { readonly wait: string }).wait, "ssh");
+  assert.deepEqual((body as { readonly authorizedKeys: unknown }).authorizedKeys, [readFileSync(join(scene.home, "state/ssh/id_ed25519.pub"), "utf8").trim()]);
+});
+
+test("several at once make one key", async () => {
+  await using scene = await openScene(script);
+  await Promise.all(Array.from({ length: 4 }, () => scene.cli(["vm", "create"])));
+  const keys = (scene.daemon?.bodies ?? []).map((body) => (body as { readonly authorizedKeys: readonly string[] }).authorizedKeys.join());
+  assert.equal(new Set(keys.map((key) => key.split(" ")[1])).size, 1);
+  assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).sort(), ["id_ed25519", "id_ed25519.pub"]);
+});
+
+test("vm dial bridges bytes both ways and keeps a half-closed connection", async () => {
+  await using scene = await openScene({
+    vmDial: async (socket, { query }) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of socket) chunks.push(chunk as Buffer);
+      socket.end(`${query?.network ?? ""} ${query?.address ?? ""}: ${Buffer.concat(chunks).toString().toUpperCase()}`);
+    },
+  });
+  assert.deepEqual(await scene.cli(["vm", "dial", "sandbox", "127.0.0.1:22"], { stdin: "hello" }), { status: 0, stdout: "tcp 127.0.0.1:22: HELLO", stderr: "" });
+  assert.equal((await scene.cli(["vm", "dial", "sandbox", "/run/x.sock"], { stdin: "hello" })).stdout, "unix /run/x.sock: HELLO");
+});
+
+test("vm dial ends when the guest closes, whatever stdin does", async () => {
+  await using scene = await openScene({ vmDial: (socket) => void socket.end("SSH-2.0-x\r\n") });
+  assert.equal((await scene.cli(["vm", "dial", "sandbox", "127.0.0.1:22"], { stdin: new PassThrough() })).stdout, "SSH-2.0-x\r\n");
+});

@@ -1,0 +1,116 @@
+// The daemon is started on demand: once, past stale sockets and leaving daemons, and its failure is told in its own words.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { resolvePaths } from "@banger/api";
+import { daemonInfo } from "../testing/fake-daemon.ts";
+import { openScene, type Scene } from "../testing/run-cli.ts";
+
+const daemonProgram = [process.execPath, join(import.meta.dirname, "../testing/fake-bangerd.ts")];
+const STARTING = "Starting the banger daemon for you (user mode, logs: banger daemon logs)\n";
+
+const pathsOf = (scene: Scene) => resolvePaths({ uid: 1000, home: scene.home, env: scene.env });
+const logOf = (scene: Scene) => readFileSync(pathsOf(scene).logFile, "utf8");
+
+test("without a daemon one is started and stays; it is said once", async () => {
+  await using scene = await openScene();
+  assert.deepEqual(await scene.cli(["vm", "list", "--json"], { daemonProgram }), { status: 0, stdout: "[]\n", stderr: "" });
+  assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram }), { status: 0, stdout: "", stderr: "no VMs.  make one: banger vm run\n" });
+  assert.deepEqual(await scene.cli(["daemon", "stop"]), { status: 0, stdout: "", stderr: "the daemon has left; VMs keep running\n" });
+  assert.equal((await scene.cli(["vm", "list"], { daemonProgram })).stderr, `${STARTING}no VMs.  make one: banger vm run\n`);
+  await scene.cli(["daemon", "stop"]);
+});
+
+test("several commands at once end with one daemon", async () => {
+  await using scene = await openScene();
+  const all = await Promise.all(Array.from({ length: 5 }, () => scene.cli(["vm", "list", "--json"], { daemonProgram })));
+  for (const said of all) assert.deepEqual(said, { status: 0, stdout: "[]\n", stderr: "" });
+  assert.equal(logOf(scene).match(/: listening$/gm)?.length, 1);
+  await scene.cli(["daemon", "stop"]);
+});
+
+test("a stale socket is no daemon", async () => {
+  await using scene = await openScene();
+  const { socket } = pathsOf(scene);
+  mkdirSync(dirname(socket), { recursive: true });
+  const killed = spawn(process.execPath, ["-e", "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))", socket]);
+  await once(killed, "exit");
+  assert.ok(existsSync(socket));
+  assert.equal((await scene.cli(["vm", "list", "--json"], { daemonProgram })).status, 0);
+  await scene.cli(["daemon", "stop"]);
+});
+
+test("a daemon that is just leaving is waited for", async () => {
+  await using scene = await openScene();
+  const lock = join(scene.home, "lock");
+  mkdirSync(lock);
+  const said = scene.cli(["vm", "list", "--json"], { daemonProgram });
+  // The first daemon must have lost before the lock is free.
+  const { logFile } = pathsOf(scene);
+  while (!(existsSync(logFile) && logOf(scene).includes("another holds the lock"))) await new Promise((resolve) => setImmediate(resolve));
+  rmdirSync(lock);
+  assert.equal((await said).status, 0);
+  await scene.cli(["daemon", "stop"]);
+});
+
+test("a daemon that cannot start is told in its own words", async () => {
+  await using scene = await openScene();
+  const env = { FAKE_BANGERD: "broken" };
+  const expected = `${STARTING}error: the daemon did not start: it ended with status 1
+  reading config.toml
+  bangerd: config.toml:3: unknown key vm_default
+  try: banger daemon logs
+`;
+  for (let time = 0; time < 2; time += 1) assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env }), { status: 1, stdout: "", stderr: expected });
+  assert.equal((await scene.cli(["daemon", "logs", "-n", "1"])).stdout, "bangerd: config.toml:3: unknown key vm_default\n");
+});
+
+test("a daemon's program that is not there", async () => {
+  await using scene = await openScene();
+  assert.match((await scene.cli(["vm", "list"], { daemonProgram: ["/nonexistent/bangerd"] })).stderr, /error: the daemon did not start: spawn \/nonexistent\/bangerd ENOENT\n/);
+  assert.match((await scene.cli(["vm", "list"])).stderr, /error: the daemon's program was not found beside banger\n/);
+});
+
+test("a socket that the user names is not ours to start", async () => {
+  await using scene = await openScene();
+  const socket = join(scene.home, "other.sock");
+  assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env: { BANGER_SOCKET: socket } }), {
+    status: 1,
+    stdout: "",
+    stderr: `error: no daemon answers at ${socket}\n  try: start it, or leave out --socket and BANGER_SOCKET to have one started for you\n`,
+  });
+});
+
+test("a daemon of another version is told how to leave", async () => {
+  await using scene = await openScene({ ping: () => ({ ...daemonInfo("/s"), version: "9.9.9" }), vmList: () => [] });
+  assert.deepEqual(await scene.cli(["vm", "list"]), {
+    status: 1,
+    stdout: "",
+    stderr: "error: the daemon is version 9.9.9, this banger is 0.1.0\n  try: banger daemon stop (VMs keep running); the next command starts the new daemon\n",
+  });
+  assert.equal((await scene.cli(["version"])).stdout, "banger  0.1.0\ndaemon  9.9.9\n");
+});
+
+test("a daemon of another API too, and it can be stopped", async () => {
+  let isThere = true;
+  await using scene = await openScene({
+    ping: () => ({ ...daemonInfo("/s"), api: isThere ? 2 : 1 }) as never,
+    daemonStop: () => {
+      isThere = false;
+      return {};
+    },
+  });
+  assert.match((await scene.cli(["vm", "list"])).stderr, /^error: the daemon speaks another version of the API\n {2}try: banger daemon stop/);
+});
+
+test("daemon status, version and logs start nothing", async () => {
+  await using scene = await openScene();
+  assert.deepEqual(await scene.cli(["daemon", "status"], { daemonProgram }), { status: 1, stdout: "not running: the next command starts it\n", stderr: "" });
+  assert.deepEqual(JSON.parse((await scene.cli(["daemon", "status", "--json"])).stdout), { running: false, socket: pathsOf(scene).socket, logFile: pathsOf(scene).logFile });
+  assert.deepEqual(await scene.cli(["version", "--json"]), { status: 0, stdout: `${JSON.stringify({ banger: "0.1.0", daemon: null }, null, 2)}\n`, stderr: "" });
+  assert.deepEqual(await scene.cli(["daemon", "logs"]), { status: 0, stdout: "", stderr: `there is no log yet: ${pathsOf(scene).logFile}\n` });
+  assert.deepEqual(await scene.cli(["daemon", "stop"]), { status: 0, stdout: "", stderr: "the daemon is not running\n" });
+});

@@ -1,0 +1,44 @@
+// A daemon program for tests of starting one: it holds a lock like the real one, and a loser exits 0.
+import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { resolvePaths } from "@banger/api";
+import { startFakeDaemon } from "./fake-daemon.ts";
+
+/** A forgotten daemon leaves by itself. */
+const LIFETIME_MS = 60_000;
+
+const home = process.env["BANGER_HOME"] ?? "";
+const paths = resolvePaths({ uid: 1000, home, env: process.env });
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+if (process.env["FAKE_BANGERD"] === "broken") {
+  say("reading config.toml");
+  say("bangerd: config.toml:3: unknown key vm_default");
+  process.exit(1);
+}
+
+mkdirSync(paths.runDir, { recursive: true });
+const lock = join(home, "lock");
+try {
+  mkdirSync(lock);
+} catch {
+  say(`bangerd ${process.pid}: another holds the lock`);
+  process.exit(0);
+}
+rmSync(paths.socket, { force: true });
+const leave = () => {
+  rmdirSync(lock);
+  process.exit(0);
+};
+await startFakeDaemon(paths.socket, {
+  vmList: () => [],
+  daemonStop: () => {
+    setImmediate(leave);
+    return {};
+  },
+});
+say(`bangerd ${process.pid}: listening`);
+setTimeout(leave, LIFETIME_MS);
