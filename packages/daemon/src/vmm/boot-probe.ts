@@ -57,7 +57,7 @@ async function timeBoot(deps: ProbeDeps, { driver, accelerator, boot, deadlineMs
     return { works: true, agentAfterMs: Math.round(performance.now() - startedAt) };
   } catch (error) {
     if (signal.aborted || leftMs() === 1) return { works: false, reason: `a test boot did not finish in ${deadlineMs / 1000} s` };
-    if (error instanceof BangerError) return { works: false, reason: `a test boot failed: ${error.message}` };
+    if (error instanceof BangerError) return { works: false, reason: `a test boot failed: ${error.message.split("\n", 1)[0]}` };
     throw error;
   }
 }

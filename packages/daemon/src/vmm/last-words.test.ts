@@ -14,8 +14,5 @@ it("keeps the last lines, without the program's name", () => {
 
 it("lets no control character through", () => {
   assert.equal(lastWords("\u001b[31mred\u001b[0m\u0007\r\n"), "red");
-  // eslint-disable-next-line no-control-regex -- these are what must not be there
-  fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => assert.doesNotMatch(lastWords(text), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)),
-  );
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => assert.doesNotMatch(lastWords(text).replaceAll("\n", ""), /\p{Cc}/u)));
 });

@@ -6,10 +6,9 @@ const MAX_CHARACTERS = 600;
 export function lastWords(log: string): string {
   const lines = log
     .split("\n")
-    // eslint-disable-next-line no-control-regex -- control characters are what this removes
     .map((line) =>
       line
-        .replaceAll(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f-\u009f]/g, "")
+        .replaceAll(/\p{Cc}\[[0-9;]*[A-Za-z]|\p{Cc}/gu, "")
         .replace(/^(?:qemu-system-\w+|\/\S*\/qemu-system-\w+|bwrap|nsenter|setpriv): /, ""),
     )
     .filter((line) => line.trim() !== "");

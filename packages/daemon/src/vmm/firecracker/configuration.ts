@@ -48,7 +48,10 @@ export function planFirecracker(spec: FirecrackerSpec): readonly ApiRequest[] {
   ];
 }
 
-/** argv of the program. The guest's console is its stdout; what it logs itself goes to a file of its own. */
+/**
+ * argv of the program. The guest's console is its stdout; what it logs itself goes to a file of its own. Errors only: a guest
+ * can cause warnings at will (an access to a port that is not there is one), and so could fill the host's disk.
+ */
 export function firecrackerArgv(program: readonly string[], vmId: string): readonly string[] {
-  return [...program, "--id", vmId, "--api-sock", `${JAIL.run}/${FIRECRACKER_SOCKETS.api}`, "--log-path", JAIL.log, "--level", "Warning"];
+  return [...program, "--id", vmId, "--api-sock", `${JAIL.run}/${FIRECRACKER_SOCKETS.api}`, "--log-path", JAIL.log, "--level", "Error"];
 }
