@@ -35,6 +35,7 @@ func runService() error {
 	}
 	settings := boot.ParseSettings(string(commandLine))
 	journal := events.NewJournal(events.Deps{Uptime: uptime, Now: time.Now, Mirror: mirrorToConsole})
+	journal.Logf(events.Info, "agent %s starts at %s", version, uptime().Round(time.Millisecond))
 	launcher := &execs.Launcher{Cgroup: execs.NewCgroup(commandsCgroup), ResetOOMScore: true}
 	registry := execs.NewRegistry(launcher)
 	loaded := loadModules(journal)
@@ -72,6 +73,7 @@ func loadModules(journal *events.Journal) <-chan struct{} {
 		if err := boot.LoadModules(boot.ModulesDirectory); err != nil {
 			journal.Logf(events.Error, "%v", err)
 		}
+		journal.Logf(events.Info, "kernel modules are loaded at %s", uptime().Round(time.Millisecond))
 		// The initramfs is memory.
 		_ = os.RemoveAll(boot.ModulesDirectory)
 	}()

@@ -11,9 +11,10 @@ const (
 )
 
 // Settings are the agent's arguments on the kernel's command line.
+//
+// There is nothing to read of banger.probe: an agent that nobody configures answers health and powers off by itself.
 type Settings struct {
 	Channel ChannelKind
-	Probe   bool
 }
 
 // ParseSettings reads banger.* arguments; everything else is the kernel's or init's. The channel is serial where the
@@ -21,12 +22,8 @@ type Settings struct {
 func ParseSettings(commandLine string) Settings {
 	settings := Settings{Channel: ChannelSerial}
 	for argument := range strings.FieldsSeq(commandLine) {
-		name, value, _ := strings.Cut(argument, "=")
-		switch name {
-		case "banger.channel":
+		if value, found := strings.CutPrefix(argument, "banger.channel="); found {
 			settings.Channel = ChannelKind(value)
-		case "banger.probe":
-			settings.Probe = value != "0"
 		}
 	}
 	return settings

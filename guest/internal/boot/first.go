@@ -105,8 +105,6 @@ func perform(request string) error {
 		return switchRoot(NewRoot)
 	case "exec":
 		return becomeInit(strings.Split(argument, "\x00"))
-	case "stay":
-		return nil
 	}
 	return fmt.Errorf("unknown request %q", request)
 }

@@ -26,7 +26,7 @@ func TestLink(t *testing.T) {
 		requests <- request
 		_ = firstEnd.Close()
 	}()
-	if err := first.ask("stay"); err != nil {
+	if err := first.ask("switch"); err != nil {
 		t.Error(err)
 	}
 	if err := first.ExecInit("/sbin/init", "A=b"); err == nil || err.Error() != "no such init" {
@@ -39,7 +39,7 @@ func TestLink(t *testing.T) {
 		t.Errorf("asked for %s", mode)
 	}
 	got := strings.Join([]string{<-requests, <-requests, <-requests}, "|")
-	if want := "stay|exec /sbin/init\x00A=b|exec /sbin/init"; got != want {
+	if want := "switch|exec /sbin/init\x00A=b|exec /sbin/init"; got != want {
 		t.Errorf("requests %q, want %q", got, want)
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 // The first process and the service process talk over a pair of sequenced packet sockets, one short text a packet:
 //
-//	service to first: "switch" (make /newroot the root), "exec PATH" (become that init), "stay" (no init),
-//	                  "reboot MODE"
+//	service to first: "switch" (make /newroot the root), "exec PATH" (become that init; environment entries follow,
+//	                  each after a zero byte)
 //	first to service: "ok", "error TEXT", "signal MODE" (somebody asked the first process to end the guest)
 //
 // The socket closes when the first process becomes init.

@@ -31,7 +31,7 @@ func TestParseSettings(t *testing.T) {
 	cases := map[string]Settings{
 		"console=ttyS0 quiet":                        {Channel: ChannelSerial},
 		"banger.channel=vsock quiet":                 {Channel: ChannelVsock},
-		"banger.probe banger.channel=serial x=\"y\"": {Channel: ChannelSerial, Probe: true},
+		"banger.probe banger.channel=serial x=\"y\"": {Channel: ChannelSerial},
 		"banger.probe=0 xbanger.channel=vsock\n":     {Channel: ChannelSerial},
 	}
 	for line, want := range cases {

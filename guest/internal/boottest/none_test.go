@@ -41,6 +41,13 @@ func expectStatus42(t *testing.T, client *ssh.Client) {
 	if string(output) != "over ssh\n" || !errors.As(err, &exit) || exit.ExitStatus() != 42 {
 		t.Errorf("ssh: %q, %v", output, err)
 	}
+	if session, err = client.NewSession(); err != nil {
+		t.Fatal(err)
+	}
+	// The environment of the image, as a login sees it.
+	if output, err = session.Output("sh -lc 'echo $FROM_IMAGE'"); string(output) != "yes\n" || err != nil {
+		t.Errorf("ssh: %q, %v", output, err)
+	}
 }
 
 func TestImageWithoutInit(t *testing.T) {

@@ -67,7 +67,8 @@ func TestSystemdBoot(t *testing.T) {
 	}
 	noticed := basicAtMs - monotonicMs(t, m.shell(client, "systemctl show -P ActiveEnterTimestampMonotonic basic.target"))
 	t.Logf("basic was noticed %d ms after it was reached", noticed)
-	if noticed > 50 {
+	// 50 ms on a machine with nothing else to do.
+	if noticed > 250 {
 		t.Errorf("basic was noticed %d ms after it was reached", noticed)
 	}
 	t.Log(m.shell(client, "systemd-analyze | head -1"))

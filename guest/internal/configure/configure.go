@@ -81,6 +81,7 @@ func furnish(body api.Configure, data *os.File) (*Prepared, error) {
 		func() error { return writeIdentity("/", body) },
 		func() error { return writeSSH(body.SSH) },
 		func() error { return writeGitIdentity("/", body.Git) },
+		func() error { return writeProfile("/", body.Env) },
 	}
 	if isSystemd {
 		steps = append(steps, func() error { return writeUnits(prepared.ImageSSH) })

@@ -92,6 +92,20 @@ func TestGitIdentityIsWrittenOnce(t *testing.T) {
 	}
 }
 
+func TestProfileGivesTheImageItsPath(t *testing.T) {
+	root := t.TempDir()
+	value := "/go/bin:/bin:/usr/bin"
+	must(t, writeProfile(root, []string{"PATH=" + value, "ODD=it's $HOME `x`", "not a name=1", "alone"}))
+	output, err := exec.Command("sh", "-c", ". "+filepath.Join(root, profileFile)+`; printf '%s|%s' "$PATH" "$ODD"`).CombinedOutput()
+	if want := value + "|it's $HOME `x`"; err != nil || string(output) != want {
+		t.Errorf("a shell reads %q, %v, want %q", output, err, want)
+	}
+	must(t, writeProfile(root, nil))
+	if _, err := os.Stat(filepath.Join(root, profileFile)); !os.IsNotExist(err) {
+		t.Errorf("without an environment the file stays: %v", err)
+	}
+}
+
 func TestRenderSSHDConfig(t *testing.T) {
 	if strings.Contains(RenderSSHDConfig("root:*:1:::::\n", true), "UsePAM") {
 		t.Error("PAM without need")

@@ -2,6 +2,7 @@ package files
 
 import (
 	"archive/tar"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"banger/guest/internal/api"
 )
 
+const copyBuffer = 64 << 10
+
 // Owner overrides the owners in an archive.
 type Owner struct{ UID, GID int }
 
@@ -25,7 +28,9 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 		return api.Extracted{}, api.Errorf(api.IO, "%w", err)
 	}
 	defer target.close()
-	x := &extraction{tree: target, owner: owner}
+	x := &extraction{tree: target, owner: owner, buffer: make([]byte, copyBuffer)}
+	// Headers and small files are taken from memory, not from the stream one by one.
+	source = bufio.NewReaderSize(source, copyBuffer)
 	for archive := tar.NewReader(source); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
@@ -62,6 +67,8 @@ type extraction struct {
 	tree  *tree
 	owner *Owner
 	done  api.Extracted
+	// buffer serves every file: one each would be most of the memory used.
+	buffer []byte
 	// directories get their modes and times last: a read-only one must be filled first.
 	directories []directory
 }
@@ -112,7 +119,8 @@ func (x *extraction) file(parent *os.File, base string, header *tar.Header, cont
 		return err
 	}
 	file := os.NewFile(uintptr(fd), base)
-	written, err := io.Copy(file, content)
+	// Only Write, as the file's ReadFrom would bring a buffer of its own.
+	written, err := io.CopyBuffer(struct{ io.Writer }{file}, content, x.buffer)
 	x.done.Bytes += written
 	err = errors.Join(err, x.own(fd, "", header), unix.Fchmod(fd, modeOf(header)), setTimes(fd, "", header))
 	return errors.Join(err, file.Close())
@@ -195,6 +203,7 @@ func (x *extraction) own(at int, name string, header *tar.Header) error {
 	return unix.Fchownat(at, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
 }
 
+// setTimes sets both times of name in the directory at, or of at itself when name is empty.
 func setTimes(at int, name string, header *tar.Header) error {
 	modified := header.ModTime
 	if modified.IsZero() {
@@ -204,10 +213,7 @@ func setTimes(at int, name string, header *tar.Header) error {
 	if err != nil {
 		return fmt.Errorf("%w: time %s", errRefused, modified)
 	}
-	if name == "" {
-		return unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", at), []unix.Timespec{stamp, stamp}, 0)
-	}
-	return unix.UtimesNanoAt(at, name, []unix.Timespec{stamp, stamp}, unix.AT_SYMLINK_NOFOLLOW)
+	return unix.UtimesNanoAt(at, name, []unix.Timespec{stamp, stamp}, unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH)
 }
 
 // modeOf keeps the permission bits with setuid, setgid and sticky.

@@ -87,6 +87,7 @@ func (g *Guest) Configure(ctx context.Context, body api.Configure) error {
 	if err := g.begin(); err != nil {
 		return err
 	}
+	g.deps.Journal.Logf(events.Info, "configure begins at %s", g.deps.Uptime().Round(time.Millisecond))
 	<-g.deps.ModulesLoaded
 	if err := g.configure(body); err != nil {
 		g.mutex.Lock()
