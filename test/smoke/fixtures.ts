@@ -66,7 +66,10 @@ function environmentOf(home: string, env: FixtureOptions["env"]): Record<string,
 async function seedImages(options: FixtureOptions, home: string): Promise<void> {
   const own = resolvePaths({ uid: options.uid, home: homedir(), env: { ...options.env, BANGER_HOME: undefined } });
   const mine = resolvePaths({ uid: options.uid, home: homedir(), env: { BANGER_HOME: home } });
-  for (const [from, to] of [[own.imagesDir, mine.imagesDir], [own.kernelsDir, mine.kernelsDir]] as const) {
+  for (const [from, to] of [
+    [own.imagesDir, mine.imagesDir],
+    [own.kernelsDir, mine.kernelsDir],
+  ] as const) {
     const present = await readFile(join(to, ".seeded")).catch(() => undefined);
     if (present !== undefined) continue;
     await mkdir(to, { recursive: true });
@@ -84,9 +87,9 @@ async function makeRepository(path: string): Promise<void> {
   await writeFile(join(path, ".gitignore"), "ignored\n");
   await writeFile(join(path, "ignored"), "secret\n");
   await writeFile(join(path, "untracked"), "note\n");
-  const git = (...args: string[]) => execute("git", ["-C", path, "-c", "user.name=Smoke", "-c", "user.email=smoke@example.invalid", ...args]);
+  const git = (...args: string[]) =>
+    execute("git", ["-C", path, "-c", "user.name=Smoke", "-c", "user.email=smoke@example.invalid", ...args]);
   await git("init", "--quiet", "--initial-branch=main");
   await git("add", "Makefile", "src", ".gitignore");
   await git("commit", "--quiet", "--message=First");
 }
-

@@ -41,12 +41,21 @@ interface Options {
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      list: { type: "boolean" }, scenario: { type: "string" }, jobs: { type: "string" }, repeat: { type: "string" }, keep: { type: "boolean" },
-      clean: { type: "boolean" }, json: { type: "boolean" }, junit: { type: "string" }, build: { type: "string" }, help: { type: "boolean", short: "h" },
+      list: { type: "boolean" },
+      scenario: { type: "string" },
+      jobs: { type: "string" },
+      repeat: { type: "string" },
+      keep: { type: "boolean" },
+      clean: { type: "boolean" },
+      json: { type: "boolean" },
+      junit: { type: "string" },
+      build: { type: "string" },
+      help: { type: "boolean", short: "h" },
     },
   });
   if (values.help === true) return print(HELP);
-  if (values.list === true) return print(scenarios.map((each) => `${each.name.padEnd(28)} ${each.class.padEnd(8)} ${each.description}\n`).join(""));
+  if (values.list === true)
+    return print(scenarios.map((each) => `${each.name.padEnd(28)} ${each.class.padEnd(8)} ${each.description}\n`).join(""));
   const options: Options = {
     names: values.scenario?.split(",").filter((name) => name !== ""),
     jobs: wholeNumber("--jobs", values.jobs ?? "1"),
@@ -56,8 +65,15 @@ async function main(): Promise<number> {
   };
   const selected = selectScenarios(scenarios, options.names);
   const interrupted = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
-  const fixtures = await setUp({ build: options.build, uid: process.getuid?.() ?? 0, env: process.env, log: (line) => console.log(line), signal: interrupted.signal });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  const fixtures = await setUp({
+    build: options.build,
+    uid: process.getuid?.() ?? 0,
+    env: process.env,
+    log: (line) => console.log(line),
+    signal: interrupted.signal,
+  });
   if (values.clean === true) return EXIT.passed;
   const outcomes = await runAll(selected, options, { fixtures, signal: interrupted.signal });
   if (values.junit !== undefined) await writeFile(values.junit, junit(outcomes));

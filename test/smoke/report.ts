@@ -35,7 +35,10 @@ export function junit(outcomes: readonly Outcome[]): string {
   const cases = outcomes.map((outcome) => {
     const open = `  <testcase classname="smoke" name="${escapeXml(outcome.name)}" time="${outcome.seconds.toFixed(3)}"`;
     if (outcome.result === "PASS") return `${open}/>`;
-    const inner = outcome.result === "FAIL" ? `<failure>${escapeXml(outcome.detail ?? "")}</failure>` : `<skipped message="${escapeXml(outcome.detail ?? "")}"/>`;
+    const inner =
+      outcome.result === "FAIL"
+        ? `<failure>${escapeXml(outcome.detail ?? "")}</failure>`
+        : `<skipped message="${escapeXml(outcome.detail ?? "")}"/>`;
     return `${open}>${inner}</testcase>`;
   });
   const failures = outcomes.filter((outcome) => outcome.result === "FAIL").length;
@@ -43,7 +46,15 @@ export function junit(outcomes: readonly Outcome[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite name="smoke" tests="${outcomes.length}" failures="${failures}" skipped="${skipped}">\n${cases.join("\n")}\n</testsuite>\n`;
 }
 
+// XML 1.0 has no place for these characters.
+// oxlint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f]/g;
+
 function escapeXml(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- XML 1.0 has no place for these characters
-  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f]/g, "?").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text
+    .replaceAll(UNPRINTABLE, "?")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }

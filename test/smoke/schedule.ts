@@ -7,10 +7,15 @@ export type RunOne = (scenario: Scenario) => Promise<void>;
 /** Runs all; answers when the last has ended. `runOne` never throws. */
 export async function runSchedule(scenarios: readonly Scenario[], jobs: number, runOne: RunOne): Promise<void> {
   const chain = scenarios.filter((scenario) => scenario.class === "repodir");
-  const queue: (() => Promise<void>)[] = scenarios.filter((scenario) => scenario.class === "pure").map((scenario) => () => runOne(scenario));
+  const queue: (() => Promise<void>)[] = scenarios
+    .filter((scenario) => scenario.class === "pure")
+    .map((scenario) => () => runOne(scenario));
   if (chain.length > 0) queue.unshift(() => inTurn(chain, runOne));
   await Promise.all(Array.from({ length: Math.max(1, jobs) }, () => work(queue)));
-  await inTurn(scenarios.filter((scenario) => scenario.class === "global"), runOne);
+  await inTurn(
+    scenarios.filter((scenario) => scenario.class === "global"),
+    runOne,
+  );
 }
 
 /** How many VMs may run at once: what was asked, at most 8, and what memory allows at `perVmBytes` each. */

@@ -9,7 +9,14 @@ export function selectScenarios(all: readonly Scenario[], names: readonly string
   if (names.length === 0) throw new UsageError("no scenario named; --list shows them");
   for (const name of names) {
     if (all.some((scenario) => scenario.name === name)) continue;
-    throw new UsageError(`no scenario is called ${JSON.stringify(name)}. Did you mean ${JSON.stringify(nearest(name, all.map((each) => each.name)))}?`);
+    throw new UsageError(
+      `no scenario is called ${JSON.stringify(name)}. Did you mean ${JSON.stringify(
+        nearest(
+          name,
+          all.map((each) => each.name),
+        ),
+      )}?`,
+    );
   }
   return all.filter((scenario) => names.includes(scenario.name));
 }

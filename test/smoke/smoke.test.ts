@@ -6,14 +6,26 @@ import type { Scenario, ScenarioClass } from "./scenario.ts";
 import { poolSize, runSchedule } from "./schedule.ts";
 import { selectScenarios, UsageError } from "./select.ts";
 
-const fake = (name: string, kind: ScenarioClass = "pure"): Scenario => ({ name, description: name, class: kind, needs: [], run: () => Promise.resolve() });
+const fake = (name: string, kind: ScenarioClass = "pure"): Scenario => ({
+  name,
+  description: name,
+  class: kind,
+  needs: [],
+  run: () => Promise.resolve(),
+});
 const outcome = (result: Outcome["result"], name = "x"): Outcome => ({ name, result, seconds: 1, detail: "a < b" });
 
 describe("selection", () => {
   test("named ones run in registry order; an unknown one names the nearest", () => {
     const all = [fake("one"), fake("two"), fake("three")];
-    assert.deepEqual(selectScenarios(all, ["three", "one"]).map((each) => each.name), ["one", "three"]);
-    assert.throws(() => selectScenarios(all, ["tow"]), (error) => error instanceof UsageError && error.message.includes('"two"'));
+    assert.deepEqual(
+      selectScenarios(all, ["three", "one"]).map((each) => each.name),
+      ["one", "three"],
+    );
+    assert.throws(
+      () => selectScenarios(all, ["tow"]),
+      (error) => error instanceof UsageError && error.message.includes('"two"'),
+    );
     assert.throws(() => selectScenarios(all, []), UsageError);
     assert.equal(selectScenarios(all, undefined).length, 3);
   });
@@ -21,7 +33,13 @@ describe("selection", () => {
 
 describe("scheduling", () => {
   test("the pool is never larger than asked, the chain keeps its order, global ones run alone at the end", async () => {
-    const all = [fake("g1", "global"), fake("r1", "repodir"), ...["a", "b", "c", "d", "e"].map((name) => fake(name)), fake("r2", "repodir"), fake("g2", "global")];
+    const all = [
+      fake("g1", "global"),
+      fake("r1", "repodir"),
+      ...["a", "b", "c", "d", "e"].map((name) => fake(name)),
+      fake("r2", "repodir"),
+      fake("g2", "global"),
+    ];
     const began: string[] = [];
     let running = 0;
     let most = 0;
@@ -34,7 +52,10 @@ describe("scheduling", () => {
       running -= 1;
     });
     assert.equal(most, 2);
-    assert.deepEqual(began.filter((name) => name.startsWith("r")), ["r1", "r2"]);
+    assert.deepEqual(
+      began.filter((name) => name.startsWith("r")),
+      ["r1", "r2"],
+    );
     assert.deepEqual(began.slice(-2), ["g1", "g2"]);
     assert.equal(new Set(began).size, all.length);
   });

@@ -7,7 +7,8 @@ import { BangerError, type ErrorBody } from "./errors.ts";
 import { streamLine, type ProgressSink } from "./progress.ts";
 import { errorBody as errorBodySchema } from "./schemas.ts";
 import { readLines } from "./lines.ts";
-import type { BodyOf, ParamsOf, QueryOf, ResultOf, Route } from "./routes.ts";
+import type { BodyOf, ParamsOf, QueryOf, ResultOf } from "./routes.ts";
+import type { Route } from "./route.ts";
 import { shortSocketPath } from "./socket-path.ts";
 
 type Field<K extends string, T> = [T] extends [undefined] ? object : { readonly [P in K]: T };
@@ -37,8 +38,8 @@ export interface Client {
 }
 
 interface LooseInput {
-  readonly params?: Readonly<Record<string, unknown>> | undefined;
-  readonly query?: Readonly<Record<string, unknown>> | undefined;
+  readonly params?: Readonly<Record<string, string>> | undefined;
+  readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
   readonly body?: unknown;
 }
 
@@ -109,10 +110,10 @@ export function createClient(socketPath: string): Client {
 }
 
 function routeUrl(route: Route, input: LooseInput): string {
-  const path = route.path.replaceAll(/:([a-z]+)/gi, (_, key: string) => encodeURIComponent(String(input.params?.[key] ?? "")));
+  const path = route.path.replaceAll(/:([a-z]+)/gi, (_, key: string) => encodeURIComponent(input.params?.[key] ?? ""));
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(input.query ?? {})) {
-    if (value !== undefined) query.set(key, String(value));
+    if (value !== undefined) query.set(key, `${value}`);
   }
   const search = query.toString();
   return search === "" ? path : `${path}?${search}`;
@@ -122,7 +123,13 @@ function answered(request: ClientRequest, socketPath: string): Promise<IncomingM
   return new Promise((resolve, reject) => {
     request.once("error", (error: NodeJS.ErrnoException) => {
       if (error.name === "AbortError") reject(new BangerError("operation.cancelled", "cancelled", { cause: error }));
-      else reject(new BangerError("daemon.unreachable", `no daemon answers at ${socketPath} (${error.code ?? error.message})`, { hint: "banger daemon status", cause: error }));
+      else
+        reject(
+          new BangerError("daemon.unreachable", `no daemon answers at ${socketPath} (${error.code ?? error.message})`, {
+            hint: "banger daemon status",
+            cause: error,
+          }),
+        );
     });
     request.once("response", (response) => {
       if ((response.statusCode ?? 500) < 400) resolve(response);

@@ -18,7 +18,10 @@ test("frames survive any cutting of the stream", () => {
         at += cut;
         if (at >= bytes.length) break;
       }
-      assert.deepEqual(got.map(({ type, payload }) => [type, [...payload]]), sent.map(({ type, payload }) => [type, [...payload]]));
+      assert.deepEqual(
+        got.map(({ type, payload }) => [type, [...payload]]),
+        sent.map(({ type, payload }) => [type, [...payload]]),
+      );
     }),
   );
 });
@@ -26,7 +29,10 @@ test("frames survive any cutting of the stream", () => {
 test("long data is cut into payloads of the allowed size", () => {
   const data = Buffer.alloc(MAX_FRAME_PAYLOAD * 2 + 1, 7);
   const frames = new FrameDecoder().push(Buffer.concat([...encodeData(FRAME.stdout, data)]));
-  assert.deepEqual(frames.map((frame) => frame.payload.length), [MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD, 1]);
+  assert.deepEqual(
+    frames.map((frame) => frame.payload.length),
+    [MAX_FRAME_PAYLOAD, MAX_FRAME_PAYLOAD, 1],
+  );
 });
 
 test("an unknown type or a giant length is an error, not a wait", () => {

@@ -6,6 +6,7 @@ export * from "./names.ts";
 export * from "./paths.ts";
 export * from "./ports.ts";
 export * from "./progress.ts";
+export * from "./route.ts";
 export * from "./routes.ts";
 export * from "./schemas.ts";
 export * from "./sizes.ts";

@@ -11,12 +11,21 @@ const fails = (code: string) => (error: unknown) => error instanceof BangerError
 
 describe("sizes", () => {
   test("the forms people write", () => {
-    for (const [text, bytes] of [["16G", 16 * GIB], ["4GiB", 4 * GIB], ["512MiB", 512 * MIB], ["512mb", 512 * MIB], ["2048", 2048 * MIB], ["1.5G", 1.5 * GIB], ["1T", 1024 * GIB]] as const) {
+    for (const [text, bytes] of [
+      ["16G", 16 * GIB],
+      ["4GiB", 4 * GIB],
+      ["512MiB", 512 * MIB],
+      ["512mb", 512 * MIB],
+      ["2048", 2048 * MIB],
+      ["1.5G", 1.5 * GIB],
+      ["1T", 1024 * GIB],
+    ] as const) {
       assert.equal(parseSize(text), bytes, text);
     }
   });
   test("anything else is refused with a hint", () => {
-    for (const text of ["", "0", "-1G", "4Q", "G", "1e3", "4 G B", "NaN", "9".repeat(30)]) assert.throws(() => parseSize(text), fails("vm.bad_spec"), text);
+    for (const text of ["", "0", "-1G", "4Q", "G", "1e3", "4 G B", "NaN", "9".repeat(30)])
+      assert.throws(() => parseSize(text), fails("vm.bad_spec"), text);
   });
   test("whole MiB survive formatting and parsing", () => {
     fc.assert(fc.property(fc.integer({ min: 1, max: 1023 }), (mib) => parseSize(formatSize(mib * MIB)) === mib * MIB));
@@ -26,7 +35,8 @@ describe("sizes", () => {
 describe("names", () => {
   test("DNS labels pass, all else is refused, nothing is normalised", () => {
     for (const name of ["a", "a-b", "0", "x".repeat(63)]) assert.equal(parseVmName(name), name);
-    for (const name of ["", "-a", "a-", "A", "a_b", "a.b", "x".repeat(64), "a b", "../x", "ä", "a\n"]) assert.throws(() => parseVmName(name), fails("vm.bad_name"), name);
+    for (const name of ["", "-a", "a-", "A", "a_b", "a.b", "x".repeat(64), "a b", "../x", "ä", "a\n"])
+      assert.throws(() => parseVmName(name), fails("vm.bad_name"), name);
   });
   test("a name never holds what a path, a host name or a command line would notice", () => {
     fc.assert(fc.property(fc.string(), (text) => !isVmName(text) || /^[a-z0-9-]+$/.test(text)));
@@ -39,7 +49,8 @@ describe("published ports", () => {
     assert.deepEqual(parsePortMapping("0.0.0.0:0:80"), { hostAddress: "0.0.0.0", hostPort: 0, guestPort: 80 });
   });
   test("anything else is refused", () => {
-    for (const text of ["", "80", "80:", ":80", "70000:80", "80:0", "80:70000", "300.1.1.1:80:80", "a:b", "1:2:3"]) assert.throws(() => parsePortMapping(text), fails("vm.bad_spec"), text);
+    for (const text of ["", "80", "80:", ":80", "70000:80", "80:0", "80:70000", "300.1.1.1:80:80", "a:b", "1:2:3"])
+      assert.throws(() => parsePortMapping(text), fails("vm.bad_spec"), text);
   });
 });
 

@@ -50,10 +50,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     });
     if (options.onLine !== undefined) {
       const onLine = options.onLine;
-      for await (const line of child.iterable({ from: "all" as "stdout" })) onLine(String(line));
+      for await (const line of child.iterable({ from: "all" as "stdout" })) onLine(line);
     }
     const result = await child;
-    return { stdout: String(result.stdout), stderr: String(result.stderr) };
+    return { stdout: result.stdout, stderr: result.stderr };
   } catch (error) {
     throw commandError(program, argv, error);
   }
@@ -63,10 +63,18 @@ function commandError(program: string, argv: readonly string[], error: unknown):
   if (!(error instanceof ExecaError)) return error;
   if (error.isCanceled) return new BangerError("operation.cancelled", `${program} was cancelled`, { cause: error });
   if (error.code === "ENOENT") {
-    return new BangerError("host.command_missing", `${program} is not installed`, { hint: "banger doctor", details: { program }, cause: error });
+    return new BangerError("host.command_missing", `${program} is not installed`, {
+      hint: "banger doctor",
+      details: { program },
+      cause: error,
+    });
   }
-  const words = `${String(error.stderr ?? "")}\n${String(error.stdout ?? "")}`.trim().split("\n").slice(-5).join("\n");
-  const how = error.timedOut ? "did not finish in time" : error.signal === undefined ? `failed with status ${error.exitCode ?? "?"}` : `was ended by ${error.signal}`;
+  const words = `${error.stderr ?? ""}\n${error.stdout ?? ""}`.trim().split("\n").slice(-5).join("\n");
+  const how = error.timedOut
+    ? "did not finish in time"
+    : error.signal === undefined
+      ? `failed with status ${error.exitCode ?? "?"}`
+      : `was ended by ${error.signal}`;
   return new BangerError("host.command_failed", `${program} ${how}${words === "" ? "" : `: ${words}`}`, {
     details: { argv: [...argv], exitCode: error.exitCode },
     cause: error,

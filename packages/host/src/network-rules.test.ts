@@ -122,7 +122,12 @@ test("two guests never share a tap, an address or a MAC", () => {
 test("every guest is bound to its own triple, whatever the others are", () => {
   const port = fc.integer({ min: 2, max: 254 }).map((host): GuestPort => {
     const hex = host.toString(16).padStart(2, "0");
-    return { tap: `fc-0000000000${hex}`, address: `172.16.0.${host}`, mac: `02:fc:ac:10:00:${hex}`, egress: host % 2 === 0 ? "full" : "none" };
+    return {
+      tap: `fc-0000000000${hex}`,
+      address: `172.16.0.${host}`,
+      mac: `02:fc:ac:10:00:${hex}`,
+      egress: host % 2 === 0 ? "full" : "none",
+    };
   });
   fc.assert(
     fc.property(fc.uniqueArray(port, { selector: ({ address }) => address, maxLength: 60 }), (ports) => {
@@ -135,7 +140,10 @@ test("every guest is bound to its own triple, whatever the others are", () => {
 });
 
 test("no text gets from a field into the document as anything but what the field is for", () => {
-  const hostile = fc.oneof(fc.string(), fc.constantFrom('x"; flush ruleset; #', "172.16.0.2 accept", "br fc", "fc-a\naccept", "172.16.0.0/24 }"));
+  const hostile = fc.oneof(
+    fc.string(),
+    fc.constantFrom('x"; flush ruleset; #', "172.16.0.2 accept", "br fc", "fc-a\naccept", "172.16.0.0/24 }"),
+  );
   const isHarmless = (text: string) => /^[a-z0-9.:/_-]*$/.test(text);
   fc.assert(
     fc.property(hostile, fc.constantFrom("bridge", "uplink", "cidr", "gateway", "dns", "host", "tap", "address", "mac"), (text, field) => {

@@ -141,7 +141,9 @@ function forward(rules: NetworkRules): readonly string[] {
     "    meta nfproto != ipv4 drop",
     "    ct state invalid drop",
     `    ip saddr != @outbound ${refuse}`,
-    ...(rules.dns === null ? [] : [`    ct status dnat ct original ip daddr ${rules.gateway} meta l4proto { tcp, udp } th dport 53 accept`]),
+    ...(rules.dns === null
+      ? []
+      : [`    ct status dnat ct original ip daddr ${rules.gateway} meta l4proto { tcp, udp } th dport 53 accept`]),
     `    ip daddr @host_addresses ${refuse}`,
     `    ip daddr { ${neverReachable.join(", ")} } ${refuse}`,
     ...(rules.uplink === null ? [] : [`    oifname != "${rules.uplink}" ${refuse}`]),
@@ -179,7 +181,11 @@ function validate(rules: NetworkRules): void {
   requireAll("IPv4 address", addresses, isIPv4);
   requireAll("address of the host", rules.hostAddresses, (address) => isIPv4(address) || isSubnet(address));
   requireAll("subnet", [rules.cidr], isSubnet);
-  requireAll("MAC", rules.ports.map((port) => port.mac), (mac) => /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac));
+  requireAll(
+    "MAC",
+    rules.ports.map((port) => port.mac),
+    (mac) => /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac),
+  );
   for (const [what, values] of [
     ["tap", taps],
     ["address", rules.ports.map((port) => port.address)],

@@ -30,7 +30,10 @@ export default {
       assert.match(result.stderr, /^error: /m, flags.join(" "));
       assert.equal(result.stdout, "");
     }
-    assert.deepEqual(((await json("vm", "list")) as readonly { name: string }[]).filter((vm) => vm.name === name("bad")), []);
+    assert.deepEqual(
+      ((await json("vm", "list")) as readonly { name: string }[]).filter((vm) => vm.name === name("bad")),
+      [],
+    );
     assert.equal(Array.isArray(before), true);
   },
 } satisfies Scenario;

@@ -13,6 +13,9 @@ export default {
     assert.equal(result.stdout, "Linux\n", "stdout is the command's alone");
     assert.match(result.stderr, /spec: /);
     const left = (await json("vm", "list")) as readonly { name: string }[];
-    assert.deepEqual(left.filter((each) => each.name === vm), []);
+    assert.deepEqual(
+      left.filter((each) => each.name === vm),
+      [],
+    );
   },
 } satisfies Scenario;

@@ -8,7 +8,12 @@ export default {
   needs: [],
   async run({ banger, boot }) {
     const vm = await boot();
-    for (const [script, status] of [["exit 0", 0], ["exit 42", 42], ["kill -TERM $$", 143], ["kill -KILL $$", 137]] as const) {
+    for (const [script, status] of [
+      ["exit 0", 0],
+      ["exit 42", 42],
+      ["kill -TERM $$", 143],
+      ["kill -KILL $$", 137],
+    ] as const) {
       const result = await banger(["vm", "exec", vm, "--", "sh", "-c", script]);
       assert.equal(result.status, status, script);
     }

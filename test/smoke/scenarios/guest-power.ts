@@ -18,16 +18,24 @@ export default {
     await inGuest(vm, "sh", "-c", "echo kept > /root/file");
     const { bootId } = await show();
     await banger(["vm", "exec", vm, "--", "systemctl", "reboot"]);
-    await until("it has booted again", async () => {
-      const seen = await show();
-      return seen.status === "running" && seen.bootId !== null && seen.bootId !== bootId ? seen : undefined;
-    }, 240_000);
+    await until(
+      "it has booted again",
+      async () => {
+        const seen = await show();
+        return seen.status === "running" && seen.bootId !== null && seen.bootId !== bootId ? seen : undefined;
+      },
+      240_000,
+    );
     assert.equal(await inGuest(vm, "cat", "/root/file"), "kept");
     await banger(["vm", "exec", vm, "--", "systemctl", "poweroff"]);
-    const stopped = await until("it is stopped", async () => {
-      const seen = await show();
-      return seen.status === "stopped" ? seen : undefined;
-    }, 120_000);
+    const stopped = await until(
+      "it is stopped",
+      async () => {
+        const seen = await show();
+        return seen.status === "stopped" ? seen : undefined;
+      },
+      120_000,
+    );
     assert.equal(stopped.stopReason?.code, "guest_poweroff");
   },
 } satisfies Scenario;

@@ -14,7 +14,12 @@ export default {
   needs: [],
   async run({ boot, ok, json, banger, inGuest, name, until }) {
     const vm = await boot("--publish", "0:8000");
-    await inGuest(vm, "sh", "-c", "mkdir /srv/web; echo served > /srv/web/index.html; systemd-run --quiet python3 -m http.server 8000 --directory /srv/web");
+    await inGuest(
+      vm,
+      "sh",
+      "-c",
+      "mkdir /srv/web; echo served > /srv/web/index.html; systemd-run --quiet python3 -m http.server 8000 --directory /srv/web",
+    );
     const port = ((await json("vm", "show", vm)) as Vm).forwards[0]?.hostPort ?? 0;
     assert.ok(port > 0);
     assert.equal(await until("the page answers", () => fetched(port)), "served\n");

@@ -22,7 +22,11 @@ export function lineWriter(response: ServerResponse): (line: StreamLine) => void
 
 export function bodyOf(error: unknown): ErrorBody {
   if (error instanceof BangerError) return error.toBody();
-  return { code: "internal", message: `a bug in banger: ${error instanceof Error ? error.message : String(error)}`, hint: "banger daemon logs" };
+  return {
+    code: "internal",
+    message: `a bug in banger: ${error instanceof Error ? error.message : String(error)}`,
+    hint: "banger daemon logs",
+  };
 }
 
 /** An error as a whole HTTP/1.1 answer, for a connection that was to be upgraded. */

@@ -1,6 +1,18 @@
 // What each route does. The table is complete by its type: a route without a handler does not compile.
 import type { Duplex, Readable } from "node:stream";
-import type { BodyOf, DaemonInfo, DoctorReport, EffectiveSpec, ParamsOf, ProgressSink, QueryOf, ResultOf, Route, Routes } from "@banger/api";
+import type {
+  BodyOf,
+  DaemonInfo,
+  DoctorReport,
+  EffectiveSpec,
+  Image,
+  ParamsOf,
+  ProgressSink,
+  QueryOf,
+  ResultOf,
+  Route,
+  Routes,
+} from "@banger/api";
 import type { ImageService } from "../images/contract.ts";
 import type { Operation, OperationRegistry } from "../operations/registry.ts";
 import { streamLogs } from "../vms/log-stream.ts";
@@ -28,6 +40,8 @@ export type Handler<R extends Route> =
   | { readonly kind: "bytes"; readonly run: (input: Input<R>, hangUp: AbortSignal) => Promise<Readable> }
   | { readonly kind: "upgrade"; readonly carries: "frames" | "bytes"; readonly run: (input: Input<R>) => Promise<Duplex> };
 
+type Named<Prefix extends string> = { readonly [K in keyof Routes as K extends `${Prefix}${string}` ? K : never]: Handler<Routes[K]> };
+
 export type Handlers = { readonly [K in keyof Routes]: Handler<Routes[K]> };
 
 export interface HandlerDeps {
@@ -40,9 +54,8 @@ export interface HandlerDeps {
   readonly doctor: (operation: Operation) => Promise<DoctorReport>;
 }
 
-export function handlersOf({ vms, images, operations, info, stop, defaults, doctor }: HandlerDeps): Handlers {
-  const named = (input: { readonly params: { readonly name: string } }) => input.params.name;
-  const withUsers = async <T extends { readonly digest: string | null }>(image: T) => ({ ...image, usedBy: image.digest === null ? [] : vms.usersOf(image.digest) });
+export function handlersOf(deps: HandlerDeps): Handlers {
+  const { operations, info, stop, defaults, doctor } = deps;
   return {
     ping: { kind: "json", run: info },
     openapi: { kind: "json", run: openApiDocument },
@@ -54,6 +67,19 @@ export function handlersOf({ vms, images, operations, info, stop, defaults, doct
       },
     },
 
+    ...vmHandlers(deps),
+    ...imageHandlers(deps),
+    operationList: { kind: "json", run: () => operations.list() },
+    operationFollow: { kind: "events", run: ({ params }, hangUp, onEvent) => operations.follow(params.id, onEvent, hangUp) },
+    defaults: { kind: "json", run: defaults },
+    doctor: { kind: "operation", target: () => null, run: (_, operation) => doctor(operation) },
+  };
+}
+
+const named = (input: { readonly params: { readonly name: string } }) => input.params.name;
+
+function vmHandlers({ vms }: HandlerDeps): Named<"vm"> & Named<"exec"> {
+  return {
     vmList: { kind: "json", run: () => vms.list() },
     vmShow: { kind: "json", run: ({ params }) => vms.show(params.name) },
     vmCreate: { kind: "operation", target: ({ body }) => body.name ?? null, run: ({ body }, operation) => vms.create(body, operation) },
@@ -81,7 +107,9 @@ export function handlersOf({ vms, images, operations, info, stop, defaults, doct
     vmLogs: {
       kind: "bytes",
       run: ({ params, query }, hangUp) =>
-        Promise.resolve(streamLogs({ directory: vms.logDirectory(params.name), source: query.source, follow: query.follow === "true", signal: hangUp })),
+        Promise.resolve(
+          streamLogs({ directory: vms.logDirectory(params.name), source: query.source, follow: query.follow === "true", signal: hangUp }),
+        ),
     },
     vmLease: {
       kind: "events",
@@ -95,11 +123,20 @@ export function handlersOf({ vms, images, operations, info, stop, defaults, doct
     vmUnforward: { kind: "json", run: ({ params, query }) => vms.unforward(params.name, query) },
     vmExec: { kind: "json", run: ({ params, body }, hangUp) => vms.guests.prepareExec(params.name, body, hangUp) },
     execAttach: { kind: "upgrade", carries: "frames", run: ({ params }) => vms.guests.attach(params.id) },
-    vmDial: { kind: "upgrade", carries: "bytes", run: ({ params, query }) => vms.guests.dial(params.name, query.network ?? "tcp", query.address) },
-    vmFilesPut: { kind: "json", run: ({ params, query, stream }) => vms.guests.putFiles(params.name, query.path, stream, query.owner) },
+    vmDial: {
+      kind: "upgrade",
+      carries: "bytes",
+      run: ({ params, query }) => vms.guests.dial(params.name, query.network ?? "tcp", query.address),
+    },
+    vmFilesPut: { kind: "json", run: ({ params, query, stream }) => vms.guests.putFiles(params.name, query, stream) },
     vmFilesGet: { kind: "bytes", run: ({ params, query }) => vms.guests.getFiles(params.name, query.path) },
+  };
+}
 
-    imageList: { kind: "json", run: async () => Promise.all((await images.list()).map(withUsers)) },
+function imageHandlers({ vms, images }: HandlerDeps): Named<"image"> {
+  const withUsers = (image: Image): Image => ({ ...image, usedBy: image.digest === null ? [] : vms.usersOf(image.digest) });
+  return {
+    imageList: { kind: "json", run: async () => (await images.list()).map(withUsers) },
     imageShow: { kind: "json", run: async ({ params }) => withUsers(await images.show(params.name)) },
     imagePull: {
       kind: "operation",
@@ -116,10 +153,5 @@ export function handlersOf({ vms, images, operations, info, stop, defaults, doct
         return {};
       },
     },
-
-    operationList: { kind: "json", run: () => operations.list() },
-    operationFollow: { kind: "events", run: ({ params }, hangUp, onEvent) => operations.follow(params.id, onEvent, hangUp) },
-    defaults: { kind: "json", run: defaults },
-    doctor: { kind: "operation", target: () => null, run: (_, operation) => doctor(operation) },
   };
 }

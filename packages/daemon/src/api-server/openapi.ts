@@ -12,7 +12,12 @@ export function openApiDocument(): Json {
   }
   return {
     openapi: "3.1.0",
-    info: { title: "banger", version: "1", description: "Throw-away Linux machines. Served on a Unix socket; access is the socket's owner alone.", license: { name: "MIT", identifier: "MIT" } },
+    info: {
+      title: "banger",
+      version: "1",
+      description: "Throw-away Linux machines. Served on a Unix socket; access is the socket's owner alone.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
     paths,
     components: { schemas: { Error: schemaOf(errorBody) } },
   };
@@ -35,7 +40,8 @@ function operationOf(route: Route): Json {
 }
 
 function requestOf(route: Route): Json {
-  if (route.body !== undefined) return { requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body) } } } };
+  if (route.body !== undefined)
+    return { requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body) } } } };
   if (route.bodyContentType !== undefined) return { requestBody: { required: true, content: { [route.bodyContentType]: {} } } };
   return {};
 }
@@ -45,7 +51,12 @@ function successOf(route: Route): Json {
     case "json":
       return { "200": { description: "Done.", content: { "application/json": { schema: schemaOf(route.result) } } } };
     case "progress":
-      return { "200": { description: "Lines of JSON: progress events, then one `result` (its schema here) or `error`.", content: { "application/x-ndjson": { schema: schemaOf(route.result) } } } };
+      return {
+        "200": {
+          description: "Lines of JSON: progress events, then one `result` (its schema here) or `error`.",
+          content: { "application/x-ndjson": { schema: schemaOf(route.result) } },
+        },
+      };
     case "bytes":
       return { "200": { description: "Raw bytes.", content: { [route.contentType ?? "application/octet-stream"]: {} } } };
     case "upgrade":

@@ -26,5 +26,7 @@ function parsePart(schema: z.ZodMiniType | undefined, value: unknown, where: str
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue === undefined || issue.path.length === 0 ? where : `${issue.path.join(".")} in ${where}`;
-  throw new BangerError("api.bad_request", `${field}: ${issue?.message ?? "not valid"}`, { details: { issues: parsed.error.issues.slice(0, 10) } });
+  throw new BangerError("api.bad_request", `${field}: ${issue?.message ?? "not valid"}`, {
+    details: { issues: parsed.error.issues.slice(0, 10) },
+  });
 }

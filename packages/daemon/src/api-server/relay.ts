@@ -5,7 +5,10 @@ import type { Duplex } from "node:stream";
 export function relayBytes(api: Duplex, guest: Duplex): void {
   api.pipe(guest);
   guest.pipe(api);
-  for (const [one, other] of [[api, guest], [guest, api]] as const) {
+  for (const [one, other] of [
+    [api, guest],
+    [guest, api],
+  ] as const) {
     one.on("error", () => other.destroy());
     one.once("close", () => (one.errored === null ? other.end(() => other.destroy()) : other.destroy()));
   }

@@ -21,10 +21,21 @@ export interface ApiServerDeps {
 
 /** The server, not yet listening. */
 export function createApiServer(deps: ApiServerDeps): FastifyInstance {
-  const app = fastify({ bodyLimit: BODY_LIMIT, exposeHeadRoutes: false, forceCloseConnections: true, requestTimeout: 0, return503OnClosing: false });
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    requestTimeout: 0,
+    return503OnClosing: false,
+  });
   app.addContentTypeParser("application/x-tar", (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(reply, asBangerError(error)));
-  app.setNotFoundHandler((request, reply) => sendError(reply, new BangerError("api.not_found", `no route ${request.method} ${request.url}`, { hint: "GET /v1/openapi.json lists them" })));
+  app.setNotFoundHandler((request, reply) =>
+    sendError(
+      reply,
+      new BangerError("api.not_found", `no route ${request.method} ${request.url}`, { hint: "GET /v1/openapi.json lists them" }),
+    ),
+  );
   app.addHook("onRequest", (_request, reply, done) => {
     deps.onActivity(1);
     reply.raw.once("close", () => deps.onActivity(-1));
@@ -34,7 +45,8 @@ export function createApiServer(deps: ApiServerDeps): FastifyInstance {
   app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     deps.onActivity(1);
     socket.once("close", () => deps.onActivity(-1));
-    void upgrade(deps.handlers, request, socket, head);
+    if (head.length > 0) socket.unshift(head);
+    void upgrade(deps.handlers, request, socket);
   });
   return app;
 }
@@ -67,7 +79,11 @@ async function answer(deps: ApiServerDeps, { route, handler, request, reply }: C
       return reply.type(route.contentType ?? "application/octet-stream").send(await handler.run(input, hangUp));
     case "operation": {
       const signal = handler.finishes === true ? new AbortController().signal : hangUp;
-      return stream(reply, (onEvent) => deps.operations.run({ kind: route.id, target: handler.target(input), signal, onEvent }, (operation) => handler.run(input, operation)));
+      return stream(reply, (onEvent) =>
+        deps.operations.run({ kind: route.id, target: handler.target(input), signal, onEvent }, (operation) =>
+          handler.run(input, operation),
+        ),
+      );
     }
     case "events":
       return stream(reply, (onEvent) => handler.run(input, hangUp, onEvent));
@@ -90,7 +106,7 @@ async function stream(reply: FastifyReply, work: (onEvent: ReturnType<typeof lin
   reply.raw.end();
 }
 
-async function upgrade(handlers: Handlers, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+async function upgrade(handlers: Handlers, request: IncomingMessage, socket: Duplex): Promise<void> {
   socket.on("error", () => socket.destroy());
   try {
     const url = new URL(request.url ?? "/", "http://banger");
@@ -102,7 +118,6 @@ async function upgrade(handlers: Handlers, request: IncomingMessage, socket: Dup
       const input = parseInput(route, { params, query: Object.fromEntries(url.searchParams), body: undefined, stream: request });
       const other = await handler.run(input);
       socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: banger-stream\r\n\r\n");
-      if (head.length > 0) socket.unshift(head);
       return handler.carries === "frames" ? void (await relayExec(socket, other)) : relayBytes(socket, other);
     }
     throw new BangerError("api.not_found", `no route ${url.pathname} to upgrade`);

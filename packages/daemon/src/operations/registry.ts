@@ -64,17 +64,27 @@ export class OperationRegistry {
     };
     const ended = Promise.withResolvers<unknown>();
     ended.promise.catch(() => undefined);
-    const info: OperationInfo = { id, kind: options.kind, target: options.target, startedAt: this.#deps.now().toISOString(), finishedAt: null, error: null };
+    const info: OperationInfo = {
+      id,
+      kind: options.kind,
+      target: options.target,
+      startedAt: this.#deps.now().toISOString(),
+      finishedAt: null,
+      error: null,
+    };
     const entry = { current: { info, events, followers, ended: ended.promise } };
     this.#entries.set(id, entry);
     const finish = (error: BangerError | null) => {
       entry.current = { ...entry.current, info: { ...info, finishedAt: this.#deps.now().toISOString(), error: error?.toBody() ?? null } };
-      this.#deps.log({ op: id, kind: options.kind, target: options.target, ms: Math.round(performance.now() - began), error: error?.message }, "operation ended");
+      this.#deps.log(
+        { op: id, kind: options.kind, target: options.target, ms: Math.round(performance.now() - began), error: error?.message },
+        "operation ended",
+      );
       this.#forgetOld();
     };
     emit({ type: "operation", id });
     try {
-      const result = await work(operationOf(id, options.signal, emit, began));
+      const result = await work(operationOf({ id, signal: options.signal, emit, began }));
       finish(null);
       ended.resolve(result);
       return result;
@@ -107,7 +117,15 @@ export class OperationRegistry {
   }
 }
 
-function operationOf(id: string, signal: AbortSignal, emit: ProgressSink, began: number): Operation {
+interface Running {
+  readonly id: string;
+  readonly signal: AbortSignal;
+  readonly emit: ProgressSink;
+  /** By the monotonic clock, in milliseconds. */
+  readonly began: number;
+}
+
+function operationOf({ id, signal, emit, began }: Running): Operation {
   const atMs = () => Math.round(performance.now() - began);
   return {
     id,

@@ -28,9 +28,13 @@ export function openState(dataDir: string): DatabaseSync {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > MIGRATIONS.length) {
     database.close();
-    throw new BangerError("state.too_new", `the state in ${dataDir} was written by a newer banger (format ${version}, this one knows ${MIGRATIONS.length})`, {
-      hint: "use the newer banger, or move the directory away",
-    });
+    throw new BangerError(
+      "state.too_new",
+      `the state in ${dataDir} was written by a newer banger (format ${version}, this one knows ${MIGRATIONS.length})`,
+      {
+        hint: "use the newer banger, or move the directory away",
+      },
+    );
   }
   for (const [index, migration] of MIGRATIONS.entries()) {
     if (index < version) continue;

@@ -20,9 +20,9 @@ export class Journal {
 
   /** Writes the intent, runs `make`, writes what it answers as the acquired detail. */
   async acquire<T>(vmId: string, kind: ResourceKind, make: () => Promise<T>): Promise<T> {
-    this.#put(vmId, kind, "intended", null);
+    this.#put(vmId, { kind, state: "intended", detail: null });
     const detail = await make();
-    this.#put(vmId, kind, "acquired", detail ?? null);
+    this.#put(vmId, { kind, state: "acquired", detail: detail ?? null });
     return detail;
   }
 
@@ -44,10 +44,13 @@ export class Journal {
 
   /** VMs that hold anything, also those without a record. */
   holders(): string[] {
-    return this.#database.prepare("SELECT DISTINCT vm_id FROM resources").all().map((row) => String(row["vm_id"]));
+    return this.#database
+      .prepare("SELECT DISTINCT vm_id FROM resources")
+      .all()
+      .map((row) => String(row["vm_id"]));
   }
 
-  #put(vmId: string, kind: ResourceKind, state: Resource["state"], detail: unknown): void {
+  #put(vmId: string, { kind, state, detail }: Resource): void {
     this.#database
       .prepare(
         `INSERT INTO resources (vm_id, kind, state, detail) VALUES (?, ?, ?, ?)

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { BangerError, parseVmName } from "@banger/api";
+import { parseVmName, type BangerError } from "@banger/api";
 import { acquireDaemonLock, openState } from "./database.ts";
 import { Journal } from "./journal.ts";
 import type { VmRecord } from "./vm-record.ts";
@@ -20,10 +20,31 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function record(name: string, address: string | null = null): VmRecord {
   return {
-    id: Buffer.from(name.padEnd(8)).toString("hex").slice(0, 16), name: parseVmName(name), status: "creating", stopReason: null,
-    image: "debian-bookworm", imageDigest: "sha256:0", vcpu: 1, memoryMib: 512, diskBytes: 1 << 30, egress: "full", wantedDriver: null,
-    driver: "qemu", accelerator: null, address, forwards: [], authorizedKeys: [], gitIdentity: null, consoleStart: 0,
-    sshHostKey: "", leased: false, networkLost: false, bootId: null, createdAt: "2026-01-01T00:00:00Z", startedAt: null, reboots: [],
+    id: Buffer.from(name.padEnd(8)).toString("hex").slice(0, 16),
+    name: parseVmName(name),
+    status: "creating",
+    stopReason: null,
+    image: "debian-bookworm",
+    imageDigest: "sha256:0",
+    vcpu: 1,
+    memoryMib: 512,
+    diskBytes: 1 << 30,
+    egress: "full",
+    wantedDriver: null,
+    driver: "qemu",
+    accelerator: null,
+    address,
+    forwards: [],
+    authorizedKeys: [],
+    gitIdentity: null,
+    consoleStart: 0,
+    sshHostKey: "",
+    leased: false,
+    networkLost: false,
+    bootId: null,
+    createdAt: "2026-01-01T00:00:00Z",
+    startedAt: null,
+    reboots: [],
   };
 }
 
@@ -31,20 +52,35 @@ describe("state", () => {
   test("records survive reopening and a taken name leaves no second row", () => {
     const first = new VmRecords(openState(directory));
     first.insert(() => record("one", "172.16.0.2"));
-    assert.throws(() => first.insert(() => record("one")), (error: BangerError) => error.code === "vm.name_taken");
+    assert.throws(
+      () => first.insert(() => record("one")),
+      (error: BangerError) => error.code === "vm.name_taken",
+    );
     const again = new VmRecords(openState(directory));
-    assert.deepEqual(again.list().map((vm) => vm.name), ["one"]);
+    assert.deepEqual(
+      again.list().map((vm) => vm.name),
+      ["one"],
+    );
     again.insert((used) => {
       assert.deepEqual([...used], ["172.16.0.2"]);
       return record("two");
     });
     assert.equal(again.update(record("two").id, { status: "running" }).status, "running");
-    assert.throws(() => again.byName("three"), (error: BangerError) => error.code === "vm.not_found");
+    assert.throws(
+      () => again.byName("three"),
+      (error: BangerError) => error.code === "vm.not_found",
+    );
   });
 
   test("a build that throws leaves no row and the database usable", () => {
     const records = new VmRecords(openState(directory));
-    assert.throws(() => records.insert(() => { throw new Error("no address left"); }), /no address left/);
+    assert.throws(
+      () =>
+        records.insert(() => {
+          throw new Error("no address left");
+        }),
+      /no address left/,
+    );
     assert.deepEqual(records.list(), []);
     records.insert(() => record("one"));
   });
@@ -54,7 +90,10 @@ describe("state", () => {
     const database = new DatabaseSync(join(directory, "state.db"));
     database.exec("PRAGMA user_version = 99");
     database.close();
-    assert.throws(() => openState(directory), (error: BangerError) => error.code === "state.too_new");
+    assert.throws(
+      () => openState(directory),
+      (error: BangerError) => error.code === "state.too_new",
+    );
   });
 
   test("every connection is durable: WAL and synchronous FULL", () => {
@@ -65,11 +104,17 @@ describe("state", () => {
 
   test("the journal keeps the intent when making fails and the resource when undoing fails", async () => {
     const journal = new Journal(openState(directory));
-    await assert.rejects(journal.acquire("a", "network", () => Promise.reject(new Error("no tap"))), /no tap/);
+    await assert.rejects(
+      journal.acquire("a", "network", () => Promise.reject(new Error("no tap"))),
+      /no tap/,
+    );
     assert.equal(journal.of("a").get("network")?.state, "intended");
     await journal.acquire("a", "network", () => Promise.resolve({ tap: "t0" }));
     assert.deepEqual(journal.of("a").get("network")?.detail, { tap: "t0" });
-    await assert.rejects(journal.release("a", "network", () => Promise.reject(new Error("busy"))), /busy/);
+    await assert.rejects(
+      journal.release("a", "network", () => Promise.reject(new Error("busy"))),
+      /busy/,
+    );
     assert.deepEqual(journal.holders(), ["a"]);
     await journal.release("a", "network", () => Promise.resolve());
     assert.deepEqual(journal.holders(), []);

@@ -18,8 +18,15 @@ export interface CreateDeps extends VmDeps {
   readonly nextAddress: (used: ReadonlySet<string>) => string;
 }
 
+export interface Creation {
+  readonly deps: CreateDeps;
+  readonly lifecycle: Lifecycle;
+  readonly body: CreateVmBody;
+  readonly operation: Operation;
+}
+
 /** Answers the record of the new VM, booted unless `start` is false. Undone on failure or abort, unless the guest's failure is worth a look. */
-export async function createVm(deps: CreateDeps, lifecycle: Lifecycle, body: CreateVmBody, operation: Operation): Promise<VmRecord> {
+export async function createVm({ deps, lifecycle, body, operation }: Creation): Promise<VmRecord> {
   const spec = deps.resolveSpec({ ...body.spec, image: body.image }, await deps.config(), await deps.hostResources());
   const choice = await deps.chooseDriver(body.driver ?? null, operation.signal);
   await deps.images.show(spec.image.value);

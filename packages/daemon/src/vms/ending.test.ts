@@ -3,7 +3,12 @@ import { test } from "node:test";
 import { afterEnd, announcedOnConsole, REBOOT_LIMIT, type EndedVmm } from "./ending.ts";
 
 const ended = (change: Partial<EndedVmm>): EndedVmm => ({
-  exit: { status: 0, signal: null }, announced: null, consoleTail: "", reboots: [], nowMs: 1_000_000, ...change,
+  exit: { status: 0, signal: null },
+  announced: null,
+  consoleTail: "",
+  reboots: [],
+  nowMs: 1_000_000,
+  ...change,
 });
 const reasonOf = (change: Partial<EndedVmm>) => {
   const after = afterEnd(ended(change));

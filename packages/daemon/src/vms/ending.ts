@@ -17,7 +17,9 @@ export interface EndedVmm {
   readonly nowMs: number;
 }
 
-export type AfterEnd = { readonly action: "boot-again"; readonly reboots: number[] } | { readonly action: "stopped"; readonly reason: StopReason };
+export type AfterEnd =
+  | { readonly action: "boot-again"; readonly reboots: number[] }
+  | { readonly action: "stopped"; readonly reason: StopReason };
 
 export function afterEnd(ended: EndedVmm): AfterEnd {
   if (ended.announced === "reboot") return afterReboot(ended);

@@ -45,7 +45,10 @@ export class GuestAccess {
     if (prepared === undefined) throw new BangerError("exec.not_found", "no such prepared command: it ran already, or waited too long");
     clearTimeout(prepared.expiry);
     this.#prepared.delete(id);
-    return this.#supervisors.get(prepared.vmId).guest().exec({ login: true, ...prepared.spec, stdin: true });
+    return this.#supervisors
+      .get(prepared.vmId)
+      .guest()
+      .exec({ login: true, ...prepared.spec, stdin: true });
   }
 
   dial(name: string, network: "tcp" | "unix", address: string): Promise<Duplex> {
@@ -57,7 +60,11 @@ export class GuestAccess {
     return this.#supervisors.get(vmId).guest().dial("tcp", address);
   }
 
-  putFiles(name: string, path: string, tar: Readable, owner?: string): Promise<{ readonly files: number; readonly bytes: number }> {
+  putFiles(
+    name: string,
+    { path, owner }: { readonly path: string; readonly owner?: string | undefined },
+    tar: Readable,
+  ): Promise<{ readonly files: number; readonly bytes: number }> {
     return this.#guest(name).putFiles(path, tar, owner === undefined ? {} : { owner });
   }
 

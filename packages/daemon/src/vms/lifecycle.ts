@@ -145,7 +145,10 @@ export class Lifecycle {
   }
 
   /** Settles a VM whose VMM is gone. The caller holds the lock, or is the only one there (reconcile). */
-  async settleEnded(vmId: string, seen: { readonly exit: VmmExit; readonly announced: "poweroff" | "reboot" | "halt" | null }): Promise<void> {
+  async settleEnded(
+    vmId: string,
+    seen: { readonly exit: VmmExit; readonly announced: "poweroff" | "reboot" | "halt" | null },
+  ): Promise<void> {
     const record = this.#deps.records.find(vmId);
     if (record === undefined) return;
     const consoleTail = await tailSince(logFile(vmDir(this.#deps, vmId), "console"), record.consoleStart, 8192);

@@ -14,8 +14,10 @@ const goals = fc.constantFrom<Goal>("running", "stopped", "absent");
 /** The world as the plan's author understands it: what is true after a step, whole or torn in its middle. */
 function apply(world: Observed, step: Step, torn: boolean): Observed {
   switch (step) {
-    case "make-directory": return { ...world, directory: torn ? "partial" : "made" };
-    case "attach-network": return { ...world, network: torn ? "partial" : "attached" };
+    case "make-directory":
+      return { ...world, directory: torn ? "partial" : "made" };
+    case "attach-network":
+      return { ...world, network: torn ? "partial" : "attached" };
     case "start-vmm":
       assert.notEqual(world.process, "alive", "a second VMM would share the disk");
       assert.equal(world.directory, "made");
@@ -24,8 +26,10 @@ function apply(world: Observed, step: Step, torn: boolean): Observed {
     case "configure-guest":
       assert.equal(world.guest, "waiting");
       return { ...world, guest: torn ? "broken" : "running" };
-    case "shutdown-guest": return { ...world, guest: torn ? "running" : "down" };
-    case "end-vmm": return torn ? { ...world, process: "dead" } : { ...world, process: "none", guest: "down" };
+    case "shutdown-guest":
+      return { ...world, guest: torn ? "running" : "down" };
+    case "end-vmm":
+      return torn ? { ...world, process: "dead" } : { ...world, process: "none", guest: "down" };
     case "detach-network":
       assert.equal(world.process, "none", "a tap is not taken from a live VMM");
       return { ...world, network: torn ? "partial" : "none" };
@@ -44,7 +48,10 @@ test("a plan applied leaves nothing to do", () => {
   fc.assert(
     fc.property(goals, observed, (goal, world) => {
       const after = settle(goal, world);
-      assert.deepEqual(planVm(goal, after).filter((step) => step !== "forget"), []);
+      assert.deepEqual(
+        planVm(goal, after).filter((step) => step !== "forget"),
+        [],
+      );
     }),
   );
 });
@@ -58,7 +65,10 @@ test("torn at any step, a new plan for any goal still arrives", () => {
         if (index === at) break;
       }
       const after = settle(next, now);
-      assert.deepEqual(planVm(next, after).filter((step) => step !== "forget"), []);
+      assert.deepEqual(
+        planVm(next, after).filter((step) => step !== "forget"),
+        [],
+      );
     }),
   );
 });

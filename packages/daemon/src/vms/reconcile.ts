@@ -13,23 +13,28 @@ import type { VmmProcess } from "../vmm/contract.ts";
 
 /** Settles every VM; one that cannot be settled is logged and does not stop the others. */
 export async function reconcile(deps: VmDeps, lifecycle: Lifecycle, operation: Operation): Promise<void> {
-  const records = deps.records.list();
+  await reconcileNetwork(deps);
   await Promise.all(
-    records.map((record) =>
-      settle(deps, lifecycle, record, operation).catch((error: unknown) => {
+    deps.records.list().map((record) =>
+      settle({ deps, lifecycle, operation }, record).catch((error: unknown) => {
         deps.log({ vm: record.id, name: record.name, error: String(error) }, "a VM could not be reconciled");
       }),
     ),
   );
   await removeOrphans(deps, lifecycle, operation);
-  await reconcileNetwork(deps);
 }
 
-async function settle(deps: VmDeps, lifecycle: Lifecycle, record: VmRecord, operation: Operation): Promise<void> {
+interface Recovery {
+  readonly deps: VmDeps;
+  readonly lifecycle: Lifecycle;
+  readonly operation: Operation;
+}
+
+async function settle({ deps, lifecycle, operation }: Recovery, record: VmRecord): Promise<void> {
   if (record.status === "creating" || record.status === "deleting") return lifecycle.remove(record.id, operation);
   const process = await processOf(deps, record.id);
   if (process !== null && record.status === "running") {
-    if (isProcessAlive(process.vmm)) return adopt(deps, lifecycle, record, process);
+    if (isProcessAlive(process.vmm)) return adopt({ deps, lifecycle, operation }, record, process);
     if (process.vmm.bootId === hostBootId()) return lifecycle.settleEnded(record.id, await lastEnd(deps, process));
   }
   // A start or stop that was cut short is undone: what the guest was to be told was in the dead daemon's memory alone.
@@ -48,7 +53,7 @@ function reasonOf(record: VmRecord): StopReason {
 }
 
 /** A VMM that outlived its daemon is found again: watch it, and answer for its ports. */
-async function adopt(deps: VmDeps, lifecycle: Lifecycle, record: VmRecord, process: VmmProcess): Promise<void> {
+async function adopt({ deps, lifecycle }: Recovery, record: VmRecord, process: VmmProcess): Promise<void> {
   lifecycle.supervisors.watch(record.id, process).follow();
   try {
     deps.records.update(record.id, { forwards: await deps.ports.open(record.id, record.forwards) });
@@ -77,7 +82,12 @@ async function removeOrphans(deps: VmDeps, lifecycle: Lifecycle, operation: Oper
 async function reconcileNetwork(deps: VmDeps): Promise<void> {
   const attached = deps.records.list().filter((record) => record.address !== null && deps.journal.of(record.id).has("network"));
   const { lost } = await deps.network.reconcile(
-    attached.map((record) => ({ vmId: record.id, address: record.address ?? "", mac: macOfAddress(record.address ?? ""), egress: record.egress })),
+    attached.map((record) => ({
+      vmId: record.id,
+      address: record.address ?? "",
+      mac: macOfAddress(record.address ?? ""),
+      egress: record.egress,
+    })),
   );
   for (const vmId of lost) {
     if (deps.records.get(vmId).status === "running") deps.records.update(vmId, { networkLost: true });

@@ -49,7 +49,9 @@ class TestDaemon {
       drivers: { qemu: driver, firecracker: driver },
       chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
       network: fakeNetwork(this.attached, options.failAttach ?? false),
-      ports: new PublishedPorts(new ForwardSet({ dial: (id, address) => this.service.guests.dialById(id, address), reportFailure: () => undefined })),
+      ports: new PublishedPorts(
+        new ForwardSet({ dial: (id, address) => this.service.guests.dialById(id, address), reportFailure: () => undefined }),
+      ),
       images: fakeImages(directory),
       connectGuest,
       newHostKey: makeHostKey,
@@ -63,7 +65,9 @@ class TestDaemon {
       resolveSpec,
       nextAddress: (used) => allocateAddress(parseSubnet(defaultCidr), used),
     };
-    this.service = new VmService(deps, (kind, target, work) => this.#operations.run({ kind, target, signal: new AbortController().signal }, work));
+    this.service = new VmService(deps, (kind, target, work) =>
+      this.#operations.run({ kind, target, signal: new AbortController().signal }, work),
+    );
   }
 
   run<T>(work: (operation: Operation) => Promise<T>, signal = new AbortController().signal): Promise<T> {
@@ -79,10 +83,13 @@ class TestDaemon {
   }
 
   async seen(name: string, status: Vm["status"], also: (vm: Vm) => boolean = () => true): Promise<Vm> {
-    const vm = await poll(async () => {
-      const now = await this.service.show(name);
-      return now.status === status && also(now) ? now : undefined;
-    }, { timeoutMs: 15_000 });
+    const vm = await poll(
+      async () => {
+        const now = await this.service.show(name);
+        return now.status === status && also(now) ? now : undefined;
+      },
+      { timeoutMs: 15_000 },
+    );
     assert.ok(vm !== undefined, `${name} is not ${status}: ${JSON.stringify(await this.service.show(name))}`);
     return vm;
   }
@@ -116,16 +123,37 @@ function fakeNetwork(attached: Set<string>, failAttach: boolean): HostNetwork {
 function fakeImages(directory: string): ImageService {
   const path = join(directory, "file");
   const image: ReadyImage = {
-    name: "debian-bookworm", digest: "sha256:1", basePath: path, baseType: "squashfs", kernelRelease: "6", modulesPath: null, env: [],
+    name: "debian-bookworm",
+    digest: "sha256:1",
+    basePath: path,
+    baseType: "squashfs",
+    kernelRelease: "6",
+    modulesPath: null,
+    env: [],
     boot: { bzImage: path, vmlinux: path, initramfs: path },
   };
   const show = async (name: string) => {
     if (name !== image.name) throw new BangerError("image.not_found", `no image ${name}`);
-    return { name, status: "ready" as const, digest: image.digest, sizeBytes: 1, arch: "amd64", origin: "test", kernel: "6", createdAt: null, usedBy: [] };
+    return {
+      name,
+      status: "ready" as const,
+      digest: image.digest,
+      sizeBytes: 1,
+      arch: "amd64",
+      origin: "test",
+      kernel: "6",
+      createdAt: null,
+      usedBy: [],
+    };
   };
   return {
-    list: () => Promise.resolve([]), show, find: () => Promise.resolve(image), byDigest: () => Promise.resolve(image),
-    pull: () => Promise.resolve(image), delete: () => Promise.resolve(), reconcile: () => Promise.resolve(),
+    list: () => Promise.resolve([]),
+    show,
+    find: () => Promise.resolve(image),
+    byDigest: () => Promise.resolve(image),
+    pull: () => Promise.resolve(image),
+    delete: () => Promise.resolve(),
+    reconcile: () => Promise.resolve(),
   };
 }
 
@@ -139,7 +167,12 @@ describe("the life of a VM", () => {
     daemons.push(made);
     return made;
   };
-  const leftOvers = async (of: TestDaemon) => ({ rows: of.records.list().length, held: of.journal.holders(), directories: await readdir(join(directory, "vms")), taps: [...of.attached] });
+  const leftOvers = async (of: TestDaemon) => ({
+    rows: of.records.list().length,
+    held: of.journal.holders(),
+    directories: await readdir(join(directory, "vms")),
+    taps: [...of.attached],
+  });
   const NOTHING = { rows: 0, held: [], directories: [], taps: [] };
 
   beforeEach(async () => {
@@ -186,7 +219,13 @@ describe("the life of a VM", () => {
     const one = daemon({ plan: () => ({ bootMs: null }) });
     const hangUp = new AbortController();
     const created = one.run((operation) => one.service.create({ name: parseVmName("a"), spec: BASE }, operation), hangUp.signal);
-    await poll(() => (one.journal.holders().length > 0 && one.journal.of(one.journal.holders()[0] ?? "").get("process")?.state === "acquired" ? true : undefined), { timeoutMs: 10_000 });
+    await poll(
+      () =>
+        one.journal.holders().length > 0 && one.journal.of(one.journal.holders()[0] ?? "").get("process")?.state === "acquired"
+          ? true
+          : undefined,
+      { timeoutMs: 10_000 },
+    );
     hangUp.abort();
     await assert.rejects(created, code("operation.cancelled"));
     assert.deepEqual(await leftOvers(one), NOTHING);
@@ -236,7 +275,9 @@ describe("the life of a VM", () => {
   test("a create cut short by the daemon's death leaves nothing", async () => {
     const first = daemon({ plan: () => ({ bootMs: null }) });
     const cut = first.create("a").catch(() => undefined);
-    const id = await poll(() => first.journal.holders().find((each) => first.journal.of(each).get("process")?.state === "acquired"), { timeoutMs: 10_000 });
+    const id = await poll(() => first.journal.holders().find((each) => first.journal.of(each).get("process")?.state === "acquired"), {
+      timeoutMs: 10_000,
+    });
     assert.ok(id !== undefined);
     const { vmm } = first.vmmOf(id);
     const second = daemon();
@@ -265,7 +306,7 @@ describe("the life of a VM", () => {
     const starting = one.run((operation) => one.service.start("a", "agent", operation)).catch((error: unknown) => error);
     await one.seen("a", "starting");
     await one.run((operation) => one.service.stop("a", operation));
-    assert.equal((await starting as BangerError).code, "operation.cancelled");
+    assert.equal(((await starting) as BangerError).code, "operation.cancelled");
     assert.equal((await one.service.show("a")).status, "stopped");
   });
 });

@@ -64,7 +64,7 @@ export class VmService {
 
   /** Creates and, unless told otherwise, boots; what fails before the guest was reached leaves nothing. */
   async create(body: CreateVmBody, operation: Operation): Promise<Vm> {
-    const record = await createVm(this.#deps, this.#lifecycle, body, operation);
+    const record = await createVm({ deps: this.#deps, lifecycle: this.#lifecycle, body, operation });
     try {
       if (body.start !== false) await this.#ready(record.id, body.wait ?? "agent", operation.signal);
     } catch (error) {
@@ -100,7 +100,10 @@ export class VmService {
   kill(name: string, signal: string | undefined): Promise<Vm> {
     const wanted = (signal ?? "KILL").toUpperCase().replace(/^(SIG)?/, "SIG");
     const known = SIGNALS.find((each) => each === wanted);
-    if (known === undefined) throw new BangerError("vm.bad_spec", `${JSON.stringify(signal)} is not a signal banger sends`, { hint: `one of ${SIGNALS.map((each) => each.slice(3)).join(", ")}` });
+    if (known === undefined)
+      throw new BangerError("vm.bad_spec", `${JSON.stringify(signal)} is not a signal banger sends`, {
+        hint: `one of ${SIGNALS.map((each) => each.slice(3)).join(", ")}`,
+      });
     const record = this.#deps.records.byName(name);
     if (record.status !== "running") throw notRunning(record);
     this.#lifecycle.kill(record.id, known, (supervisor, sent) => signalProcess(supervisor.process.vmm, sent));
@@ -148,7 +151,10 @@ export class VmService {
   }
 
   usersOf(imageDigest: string): string[] {
-    return this.#deps.records.list().filter((record) => record.imageDigest === imageDigest).map((record) => record.name);
+    return this.#deps.records
+      .list()
+      .filter((record) => record.imageDigest === imageDigest)
+      .map((record) => record.name);
   }
 
   /** Lets go of all VMs; they run on. */
@@ -168,9 +174,13 @@ export class VmService {
     if (await supervisor.reached(level, readinessMs, signal)) return;
     const { name } = this.#deps.records.get(vmId);
     const console = (await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 2048)).trim().split("\n").at(-1) ?? "";
-    throw new BangerError("guest.not_ready", `the guest did not become ready (${level}) in ${readinessMs / 1000} s (last sign of life: ${console === "" ? "none on the console" : JSON.stringify(console)})`, {
-      hint: `the VM is kept for a look: banger vm logs ${name}     remove it: banger vm delete ${name}`,
-    });
+    throw new BangerError(
+      "guest.not_ready",
+      `the guest did not become ready (${level}) in ${readinessMs / 1000} s (last sign of life: ${console === "" ? "none on the console" : JSON.stringify(console)})`,
+      {
+        hint: `the VM is kept for a look: banger vm logs ${name}     remove it: banger vm delete ${name}`,
+      },
+    );
   }
 
   #view(record: VmRecord): Promise<Vm> {

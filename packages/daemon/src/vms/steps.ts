@@ -56,10 +56,15 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const hostKey = deps.newHostKey(record.name);
     const network = attachmentOf(deps, vmId) === null ? null : networkOf(record);
     await operation.stage("boot", async () => {
-      const guest = await supervisor.connect(deadlinesOf(supervisor.process.accelerator).agentMs, operation.signal).catch((cause: unknown) => {
-        if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
-        throw new BangerError("guest.not_ready", `the guest's agent did not answer: ${cause.message}`, { hint: `banger vm logs ${record.name}`, cause });
-      });
+      const guest = await supervisor
+        .connect(deadlinesOf(supervisor.process.accelerator).agentMs, operation.signal)
+        .catch((cause: unknown) => {
+          if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
+          throw new BangerError("guest.not_ready", `the guest's agent did not answer: ${cause.message}`, {
+            hint: `banger vm logs ${record.name}`,
+            cause,
+          });
+        });
       const configuration = guestConfiguration({
         vm: { id: vmId, name: record.name, network },
         subnet: deps.network.subnet,
@@ -86,7 +91,10 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
         await supervisor.guest().shutdown("poweroff", deadlines.graceMs);
         await supervisors.ended(vmId, deadlines.poweroffMs);
       } catch (error) {
-        operation.warn("guest.unreachable", `the guest did not power off by itself: ${error instanceof Error ? error.message : String(error)}`);
+        operation.warn(
+          "guest.unreachable",
+          `the guest did not power off by itself: ${error instanceof Error ? error.message : String(error)}`,
+        );
       }
     });
   },

@@ -67,7 +67,9 @@ export class Supervisor {
   /** The live connection. Throws `guest.unreachable` when there is none at the moment. */
   guest(): GuestClient {
     if (this.#guest !== undefined) return this.#guest;
-    throw new BangerError("guest.unreachable", "the guest's agent does not answer at the moment", { hint: "try again, or look at banger vm logs" });
+    throw new BangerError("guest.unreachable", "the guest's agent does not answer at the moment", {
+      hint: "try again, or look at banger vm logs",
+    });
   }
 
   /** Resolves once `level` is reached; false at the deadline. Throws when the VM ends or the signal aborts. */
@@ -78,7 +80,8 @@ export class Supervisor {
       try {
         await abortable(new Promise<void>((resolve) => this.#listeners.add(resolve)), given);
       } catch (error) {
-        if (this.#ended.signal.aborted) throw new BangerError("vm.not_running", `the VM ended before it was ready (${level})`, { hint: "banger vm logs NAME tells why" });
+        if (this.#ended.signal.aborted)
+          throw new BangerError("vm.not_running", `the VM ended before it was ready (${level})`, { hint: "banger vm logs NAME tells why" });
         if (deadline.aborted && !signal.aborted) return false;
         throw error;
       }
@@ -159,7 +162,9 @@ export class Supervisor {
       case "log":
         if (event.seq <= this.#lastLogSeq) return;
         this.#lastLogSeq = event.seq;
-        await appendAgentLog(this.process.vmDir, [`${new Date(event.timeUnixMs).toISOString()} ${event.level} ${printable(event.message)}`]);
+        await appendAgentLog(this.process.vmDir, [
+          `${new Date(event.timeUnixMs).toISOString()} ${event.level} ${printable(event.message)}`,
+        ]);
     }
   }
 

@@ -55,12 +55,26 @@ async function makeDataDisk(where: VmDirectory, vmId: string, bytes: number): Pr
   }
   // A small journal and lazy tables keep the empty disk at a few MiB on the host.
   const journalMib = bytes >= 512 * MIB ? 32 : 4;
-  const options = ["-q", "-F", "-m", "0", "-E", "nodiscard,lazy_itable_init=1", "-J", `size=${journalMib}`, "-O", "fast_commit,metadata_csum"];
+  const options = [
+    "-q",
+    "-F",
+    "-m",
+    "0",
+    "-E",
+    "nodiscard,lazy_itable_init=1",
+    "-J",
+    `size=${journalMib}`,
+    "-O",
+    "fast_commit,metadata_csum",
+  ];
   await run(asUser(["mkfs.ext4", ...options, path], where.runAs));
 }
 
 function diskFull(error: unknown): BangerError | undefined {
   const full = (error as NodeJS.ErrnoException).code === "ENOSPC" || /No space left/i.test(error instanceof Error ? error.message : "");
   if (!full) return undefined;
-  return new BangerError("host.disk_full", "the disk is full: the VM's data disk could not be made", { hint: "banger vm list, then banger vm delete what is no longer needed", cause: error });
+  return new BangerError("host.disk_full", "the disk is full: the VM's data disk could not be made", {
+    hint: "banger vm list, then banger vm delete what is no longer needed",
+    cause: error,
+  });
 }

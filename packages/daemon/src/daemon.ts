@@ -1,0 +1,176 @@
+// Puts the daemon together: state, network, images, VMMs, VMs, the API. Read top to bottom.
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { VERSION, type DaemonInfo, type DoctorReport, type EffectiveSpec, type Paths } from "@banger/api";
+import { run, type RunAs } from "@banger/host";
+import { handlersOf } from "./api-server/handlers.ts";
+import { createApiServer } from "./api-server/server.ts";
+import type { Config } from "./config/contract.ts";
+import { readHostResources } from "./config/host-resources.ts";
+import { loadConfig } from "./config/load-config.ts";
+import { resolveSpec } from "./config/resolve-spec.ts";
+import { HOST_FILES } from "./doctor/deps.ts";
+import { runDoctor } from "./doctor/run-doctor.ts";
+import { connectGuest } from "./guest/client.ts";
+import { makeHostKey } from "./guest/ssh-identity.ts";
+import { IdleWatch } from "./idle.ts";
+import { Images } from "./images/service.ts";
+import { listenOnSocket } from "./listen.ts";
+import type { Log } from "./log.ts";
+import { allocateAddress, defaultCidr } from "./network/addresses.ts";
+import { ForwardSet } from "./network/forwards.ts";
+import { realHostView } from "./network/host-view.ts";
+import { PublishedPorts } from "./network/published-ports.ts";
+import { UserNetwork } from "./network/user.ts";
+import { OperationRegistry, type Operation } from "./operations/registry.ts";
+import { openState } from "./state/database.ts";
+import { Journal } from "./state/journal.ts";
+import { VmRecords } from "./state/vm-records.ts";
+import { VM_USER, vmUser } from "./vm-user.ts";
+import { VmmSelection } from "./vmm/selection.ts";
+import { VmService } from "./vms/service.ts";
+
+/** What the daemon knows of the process and machine it runs in. */
+export interface Surroundings {
+  readonly uid: number;
+  readonly userName: string;
+  readonly home: string;
+  readonly searchPath: string;
+  /** Where this banger is installed: lib/agent, share/images, share/npm. */
+  readonly installation: string;
+  readonly idleMs: number;
+  readonly paths: Paths;
+  readonly log: Log;
+  readonly now: () => Date;
+  /** Ends the process. */
+  readonly exit: () => void;
+}
+
+/** Recovers what a former daemon left, then listens. Answers how to leave; VMs run on. */
+export async function startDaemon(around: Surroundings): Promise<{ readonly leave: (why: string) => void }> {
+  const parts = await partsOf(around);
+  const { operations, images, vms } = parts;
+  await operations.run({ kind: "reconcile", target: null, signal: new AbortController().signal }, async (operation) => {
+    await images.reconcile((digest) => vms.usersOf(digest));
+    await vms.reconcile(operation);
+  });
+
+  const leave = (why: string) => {
+    around.log({ why }, "bangerd leaves");
+    idle.stop();
+    vms.close();
+    void app.close().finally(around.exit);
+    setTimeout(around.exit, 2_000).unref();
+  };
+  const idle = new IdleWatch({
+    idleMs: around.idleMs,
+    isNeeded: () => vms.running > 0 || operations.active > 0,
+    onIdle: () => leave("idle"),
+  });
+  const app = createApiServer({
+    operations,
+    onActivity: (change) => idle.activity(change),
+    handlers: handlersOf({
+      ...parts,
+      info: infoOf(around, vms),
+      stop: () => setImmediate(() => leave("asked to")),
+      doctor: (operation) => examine(around, parts, operation),
+    }),
+  });
+  await app.ready();
+  await listenOnSocket(app, around.paths.socket);
+  return { leave };
+}
+
+interface Parts {
+  readonly runAs: RunAs | null;
+  readonly config: () => Promise<Config>;
+  readonly defaults: () => Promise<EffectiveSpec>;
+  readonly operations: OperationRegistry;
+  readonly network: UserNetwork;
+  readonly images: Images;
+  readonly vmms: VmmSelection;
+  readonly vms: VmService;
+}
+
+async function partsOf(around: Surroundings): Promise<Parts> {
+  const { paths, searchPath, log, now } = around;
+  const runAs = await vmUser(around.uid, paths.cacheDir);
+  const config = () => loadConfig({ file: paths.configFile, home: around.home });
+  const hostResources = () => readHostResources(paths.vmsDir);
+  const defaults = async () => resolveSpec({}, await config(), await hostResources());
+  const operations = new OperationRegistry({ newId: () => randomHex(4), now, log });
+  const network = userNetwork(around, runAs);
+  const images = imageService(around, runAs);
+  const vmms = new VmmSelection({ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log });
+  const forwards = new ForwardSet({
+    dial: (vmId, address) => vms.guests.dialById(vmId, address),
+    reportFailure: (vmId, mapping, error) => log({ vm: vmId, mapping, error: String(error) }, "a published port's connection failed"),
+  });
+  const database = openState(paths.dataDir);
+  const vms: VmService = new VmService(
+    {
+      ...{ records: new VmRecords(database), journal: new Journal(database) },
+      ...{ drivers: vmms.drivers, chooseDriver: (wanted, signal) => vmms.choose(wanted, signal) },
+      ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
+      ...{ images, connectGuest, newHostKey: makeHostKey, vmsDir: paths.vmsDir, runAs },
+      ...{ config, hostResources, resolveSpec, now, randomHex, log },
+    },
+    (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),
+  );
+  return { runAs, config, defaults, operations, network, images, vmms, vms };
+}
+
+function userNetwork({ paths, searchPath, log }: Surroundings, runAs: RunAs | null): UserNetwork {
+  return new UserNetwork({
+    dataDir: paths.dataDir,
+    recordFile: join(paths.runDir, "network.json"),
+    logFile: join(paths.stateDir, "network.log"),
+    cidr: defaultCidr,
+    runAs,
+    searchPath,
+    host: realHostView(),
+    report: (fact) => log({ ...fact, ...("error" in fact ? { error: String(fact.error) } : {}) }, "network"),
+  });
+}
+
+function imageService({ paths, searchPath, installation, home, now }: Surroundings, runAs: RunAs | null): Images {
+  return new Images({
+    imagesDir: paths.imagesDir,
+    kernelsDir: paths.kernelsDir,
+    logDir: join(paths.cacheDir, "logs"),
+    recipesDir: join(installation, "share/images"),
+    npmDir: join(installation, "share/npm"),
+    agentPath: join(installation, "lib/agent"),
+    aptDir: "/etc/apt",
+    host: { runAs, env: { PATH: searchPath, HOME: runAs?.home ?? home }, scratchRoot: "/var/tmp" },
+    now,
+    monotonicMs: () => performance.now(),
+  });
+}
+
+function infoOf({ paths, now }: Surroundings, vms: VmService): () => DaemonInfo {
+  const startedAt = now().toISOString();
+  return () => ({
+    ...{ version: VERSION, api: 1, pid: process.pid, mode: "user", startedAt },
+    ...{ stateDir: paths.dataDir, socket: paths.socket, logFile: paths.logFile },
+    ...{ vms: vms.count, runningVms: vms.running },
+  });
+}
+
+function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Parts, { signal, progress }: Operation): Promise<DoctorReport> {
+  const { runAs, images, network, vmms, defaults, config } = parts;
+  const deps = {
+    ...{ architecture: process.arch, user: { name: userName, uid }, runAs: runAs === null ? null : { ...runAs, name: VM_USER } },
+    ...{ searchPath, files: HOST_FILES, run, images, defaults },
+    directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },
+    probe: (probing: AbortSignal) => vmms.report(probing),
+    network: () => network.availability(),
+    firecrackerBin: async () => (await config()).firecrackerBin,
+  };
+  return runDoctor(deps, signal, progress);
+}
+
+function randomHex(bytes: number): string {
+  return randomBytes(bytes).toString("hex");
+}
