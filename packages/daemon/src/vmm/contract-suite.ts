@@ -30,20 +30,31 @@ const VM_ID = /^[0-9a-f]{16}$/;
 
 /** Declares the suite; `skip` names the capability that is missing. */
 export function vmmContract(subject: DriverUnderTest, skip: string | false): void {
-  describe(`the VMM contract: ${subject.name}`, { skip, timeout: 600_000 }, () => {
-    it("boots a guest whose agent answers, again on a second connection, and ends it", (context) =>
-      withVm(subject, context.signal, bootsAndEnds));
-    it("runs the VMM without rights and without the host's files", (context) => withVm(subject, context.signal, runsInAJail));
-    it("tells of a VMM that was killed, also to a daemon that did not start it", (context) =>
-      withVm(subject, context.signal, noticesAKill));
-    it("keeps the VM when the process that started it is killed", (context) => withVm(subject, context.signal, outlivesItsLauncher));
-    it("ends an ephemeral VM with the process that started it", (context) => withVm(subject, context.signal, endsWithItsLauncher));
-    it("sees a guest power off", (context) => withVm(subject, context.signal, seesPoweroff));
-    it("leaves nothing when a start is aborted, whenever that is", (context) => withVm(subject, context.signal, undoesAnAbortedStart));
-    it("tells why a VM with a missing disk does not start, and leaves nothing", (context) =>
-      withVm(subject, context.signal, explainsABadSpec));
-    it("refuses a second VMM for the same VM, and starts over what a crash left", (context) => withVm(subject, context.signal, startsOnce));
-    it("is unreachable, but not in error, after the end", (context) => withVm(subject, context.signal, endsTwice));
+  describe(`the VMM contract: ${subject.name}`, { timeout: 600_000 }, () => {
+    it("boots a guest whose agent answers, again on a second connection, and ends it", { skip }, (context) =>
+      withVm(subject, context.signal, bootsAndEnds),
+    );
+    it("runs the VMM without rights and without the host's files", { skip }, (context) => withVm(subject, context.signal, runsInAJail));
+    it("tells of a VMM that was killed, also to a daemon that did not start it", { skip }, (context) =>
+      withVm(subject, context.signal, noticesAKill),
+    );
+    it("keeps the VM when the process that started it is killed", { skip }, (context) =>
+      withVm(subject, context.signal, outlivesItsLauncher),
+    );
+    it("ends an ephemeral VM with the process that started it", { skip }, (context) =>
+      withVm(subject, context.signal, endsWithItsLauncher),
+    );
+    it("sees a guest power off", { skip }, (context) => withVm(subject, context.signal, seesPoweroff));
+    it("leaves nothing when a start is aborted, whenever that is", { skip }, (context) =>
+      withVm(subject, context.signal, undoesAnAbortedStart),
+    );
+    it("tells why a VM with a missing disk does not start, and leaves nothing", { skip }, (context) =>
+      withVm(subject, context.signal, explainsABadSpec),
+    );
+    it("refuses a second VMM for the same VM, and starts over what a crash left", { skip }, (context) =>
+      withVm(subject, context.signal, startsOnce),
+    );
+    it("is unreachable, but not in error, after the end", { skip }, (context) => withVm(subject, context.signal, endsTwice));
   });
 }
 

@@ -9,7 +9,7 @@ const spec: JailSpec = {
   binds: [{ source: "/src/data.img", target: "/disks/data", access: "rw" }],
   network: "none",
   runAs: null,
-  tools: { bwrap: "/usr/bin/bwrap", nsenter: "/usr/bin/nsenter" },
+  tools: { bwrap: "/usr/bin/bwrap", nsenter: "/usr/bin/nsenter", searchPath: "/usr/bin" },
   endsWithStarter: false,
   statusFd: 3,
 };

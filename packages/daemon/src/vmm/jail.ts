@@ -32,6 +32,8 @@ export interface JailTools {
   readonly bwrap: string;
   /** Needed to enter a network namespace. */
   readonly nsenter: string;
+  /** Where a program named without a path is found, as in PATH. */
+  readonly searchPath: string;
 }
 
 export interface JailSpec {

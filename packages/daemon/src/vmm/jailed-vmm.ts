@@ -25,7 +25,7 @@ export interface JailedVmm {
 export async function findJailTools(searchPath: string): Promise<JailTools> {
   const bwrap = await requireProgram("bwrap", searchPath, "sudo apt install bubblewrap");
   const nsenter = await requireProgram("nsenter", searchPath, "sudo apt install util-linux");
-  return { bwrap, nsenter };
+  return { bwrap, nsenter, searchPath };
 }
 
 /** Prepares the VM's directory and starts the VMM. Throws `vmm.failed`. */
@@ -48,7 +48,7 @@ export async function startJailed(vmm: JailedVmm): Promise<Launched> {
     endsWithStarter: spec.isEphemeral ?? false,
     statusFd: STATUS_FD,
   });
-  return launch({ vmDir: spec.vmDir, argv, signal: vmm.signal });
+  return launch({ vmDir: spec.vmDir, argv, searchPath: vmm.tools.searchPath, signal: vmm.signal });
 }
 
 export function recordOf(driver: DriverName, spec: VmmSpec, launched: Launched): VmmProcess {

@@ -18,6 +18,7 @@ export interface LaunchSpec {
   readonly vmDir: string;
   /** The planned jail; its status descriptor is STATUS_FD. */
   readonly argv: readonly string[];
+  readonly searchPath: string;
   readonly signal: AbortSignal;
 }
 
@@ -95,7 +96,12 @@ function spawnDetached(spec: LaunchSpec): { readonly child: ChildProcess; readon
   // What VMM and jail create is for nobody else. The mask is the process's own, and this block does not yield.
   const mask = process.umask(0o077);
   try {
-    const child = spawn(program, args, { detached: true, cwd: "/", env: {}, stdio: ["ignore", console, log, status] });
+    const child = spawn(program, args, {
+      detached: true,
+      cwd: "/",
+      env: { PATH: spec.searchPath },
+      stdio: ["ignore", console, log, status],
+    });
     return { child, logStart };
   } finally {
     process.umask(mask);

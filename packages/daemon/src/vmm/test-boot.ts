@@ -1,5 +1,5 @@
 // Boot files for tests that boot a real guest: made by `make` and named by BANGER_TEST_BOOT_DIR.
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BootFiles } from "./contract.ts";
 
@@ -13,3 +13,14 @@ export function testBootFiles(): BootFiles | undefined {
 export const NO_BOOT_FILES = "no boot files: BANGER_TEST_BOOT_DIR does not name a directory with bzImage, vmlinux and initramfs.cpio";
 /** Stands in where a suite is skipped and nothing will be booted. */
 export const NO_FILES: BootFiles = { bzImage: "", vmlinux: "", initramfs: "" };
+
+/** Why tests with KVM are skipped. A device node says nothing, so whoever runs the tests says that KVM truly works. */
+export function kvmMissing(): string | false {
+  if (process.env["BANGER_TEST_KVM"] !== "1") return "no KVM known to work: BANGER_TEST_KVM is not 1";
+  try {
+    accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
+    return false;
+  } catch (error) {
+    return String(error);
+  }
+}

@@ -1,6 +1,6 @@
 import { vmmContract } from "../contract-suite.ts";
 import { findProgram } from "../program.ts";
-import { NO_BOOT_FILES, NO_FILES, testBootFiles } from "../test-boot.ts";
+import { kvmMissing, NO_BOOT_FILES, NO_FILES, testBootFiles } from "../test-boot.ts";
 import { createDriver } from "./driver-under-test.ts";
 
 const boot = testBootFiles();
@@ -10,13 +10,8 @@ const missing = await Promise.all(
 );
 const absent = missing.filter((name) => name !== undefined);
 
-vmmContract(
-  {
-    name: "QEMU under emulation",
-    module: new URL("driver-under-test.ts", import.meta.url).href,
-    createDriver,
-    boot: boot ?? NO_FILES,
-    accelerator: "tcg",
-  },
-  absent.length > 0 ? `not installed: ${absent.join(", ")}` : boot === undefined ? NO_BOOT_FILES : false,
-);
+const subject = { module: new URL("driver-under-test.ts", import.meta.url).href, createDriver, boot: boot ?? NO_FILES };
+const skip = absent.length > 0 ? `not installed: ${absent.join(", ")}` : boot === undefined ? NO_BOOT_FILES : false;
+
+vmmContract({ ...subject, name: "QEMU under emulation", accelerator: "tcg" }, skip);
+vmmContract({ ...subject, name: "QEMU with KVM", accelerator: "kvm" }, skip === false ? kvmMissing() : skip);
