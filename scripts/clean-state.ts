@@ -82,9 +82,11 @@ async function runAsIfAny(): Promise<RunAs | null> {
   return vmUser(uid, "/").catch(() => null);
 }
 
+/** What banger said, which is JSON when it was asked for JSON. */
 function firstLine(error: unknown): string {
   const text = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
-  return text.trim().split("\n")[0] ?? "";
+  const message = /"message": *"((?:\\.|[^"\\])*)"/.exec(text)?.[1];
+  return (message === undefined ? text.trim() : message.replaceAll(/\\n/g, "\n")).split("\n")[0] ?? "";
 }
 
 await main();

@@ -6,16 +6,15 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 banger=$root/build/bin/banger
 name=sandbox
 
-# Status of the VM; empty when there is none.
-status_of() {
-  "$banger" vm list --json | "$root/build/lib/node" -e '
-    let text = ""; process.stdin.on("data", (chunk) => text += chunk).on("end", () =>
-      console.log(JSON.parse(text).find((vm) => vm.name === process.argv[1])?.status ?? ""))' "$name"
+# Of the JSON on standard input, called `it`, what the expression says.
+pick() { # EXPRESSION
+  "$root/build/lib/node" -e "const it = JSON.parse(require('fs').readFileSync(0)); console.log($1)"
 }
 now() { date +%s%N; }
 seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", (to - from) / 1e9 }'; }
 
-status=$(status_of)
+# Empty when there is no such VM.
+status=$("$banger" vm list --json | pick "it.find((vm) => vm.name === '$name')?.status ?? ''")
 if [ -t 0 ] && [ -t 1 ]; then
   case $status in
     '') exec "$banger" vm run --name $name ;;
@@ -25,6 +24,8 @@ if [ -t 0 ] && [ -t 1 ]; then
   exec "$banger" vm ssh $name
 fi
 
+# The image first, so that the seconds below are the VM's own.
+"$banger" image pull "$("$banger" vm run --explain --json | pick it.image.value)" >/dev/null
 began=$(now)
 case $status in
   '') "$banger" vm run --name $name --detach --wait ssh >/dev/null ;;
