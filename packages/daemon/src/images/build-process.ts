@@ -46,9 +46,10 @@ export async function runBuildCommand(command: BuildCommand): Promise<number | n
   child.once("close", (status) => ended.resolve(status));
   for (const stream of [child.stdout, child.stderr]) readLines(stream, command.onLine);
   using _ending = endOnAbort(child.pid, command);
-  const [status] = await Promise.all([ended.promise, started(child.pid, command)]);
+  const [end, start] = await Promise.allSettled([ended.promise, started(child.pid, command)]);
+  for (const outcome of [start, end]) if (outcome.status === "rejected") throw outcome.reason;
   if (command.signal.aborted) throw new BangerError("operation.cancelled", `${command.argv[0] ?? program} was cancelled`);
-  return status;
+  return end.status === "fulfilled" ? end.value : null;
 }
 
 /** Signals every process of the group; false when there is none. */
@@ -84,6 +85,8 @@ function endOnAbort(pid: number | undefined, { signal, graceMs }: BuildCommand):
     [Symbol.dispose]() {
       signal.removeEventListener("abort", onAbort);
       clearTimeout(killer);
+      // The program has ended just now, so its number is nobody else's yet; a child may have closed its output and stayed.
+      if (pid !== undefined && signal.aborted) signalGroup(pid, "SIGKILL");
     },
   };
 }

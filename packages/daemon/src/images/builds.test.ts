@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { BangerError, type ProgressEvent } from "@banger/api";
 import { poll } from "@banger/host";
+import { processesOf } from "./process-group.test-support.ts";
 import { checkBuilder, type BuilderHost } from "./recipe-preflight.ts";
 import { testBuilderHost, tinyImages } from "./test-builder.ts";
 
@@ -48,13 +49,6 @@ async function recordedGroup(dir: string): Promise<number> {
     readonly process: { readonly pid: number };
   };
   return record.process.pid;
-}
-
-/** Numbers of the processes in a group: field 5 of /proc/PID/stat. */
-async function processesOf(group: number): Promise<string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
-  return stats.filter((line) => line.slice(line.lastIndexOf(")") + 2).split(" ")[2] === String(group));
 }
 
 async function assertNothingLeft(dir: string): Promise<void> {

@@ -99,7 +99,7 @@ export class Images implements ImageService {
   #buildOf(entry: CatalogEntry, force: boolean): SharedBuild<ReadyImage> {
     const underWay = this.#builds.get(entry.name);
     if (underWay !== undefined && !underWay.isCancelled) return underWay;
-    const build = new SharedBuild((options) => this.#build(entry, force, options), this.#deps.monotonicMs);
+    const build = new SharedBuild((options) => this.#build(entry, force, options).catch(rethrowDiskFull), this.#deps.monotonicMs);
     this.#builds.set(entry.name, build);
     void build.settled().then(() => {
       if (this.#builds.get(entry.name) === build) this.#builds.delete(entry.name);
@@ -192,4 +192,14 @@ function refuseWhenUsed(name: string, vms: readonly string[]): void {
 function damagedIsNone(error: unknown): undefined {
   if (error instanceof BangerError && error.code === "image.corrupt") return undefined;
   throw error;
+}
+
+/** Node names the file when it has it, not the file system. */
+function rethrowDiskFull(error: unknown): never {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+  throw new BangerError("host.disk_full", `the disk filled up while the image was stored${path === undefined ? "" : ` (${path})`}`, {
+    hint: "free some space: banger image list shows what images take",
+    cause: error,
+  });
 }
