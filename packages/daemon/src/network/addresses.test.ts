@@ -12,9 +12,24 @@ test("a subnet's first address is its gateway and resolver", () => {
 });
 
 test("what is not a private /24 is refused", () => {
-  const refused = ["172.16.0.0/16", "172.16.0.1/24", "172.32.0.0/24", "8.8.8.0/24", "127.0.0.0/24", "10.0.256.0/24", "010.0.0.0/24", "fd00::/64", "", "10.0.0.0/24; x"];
+  const refused = [
+    "172.16.0.0/16",
+    "172.16.0.1/24",
+    "172.32.0.0/24",
+    "8.8.8.0/24",
+    "127.0.0.0/24",
+    "10.0.256.0/24",
+    "010.0.0.0/24",
+    "fd00::/64",
+    "",
+    "10.0.0.0/24; x",
+  ];
   for (const cidr of refused) {
-    assert.throws(() => parseSubnet(cidr), (error) => error instanceof BangerError && error.code === "config.invalid", cidr);
+    assert.throws(
+      () => parseSubnet(cidr),
+      (error) => error instanceof BangerError && error.code === "config.invalid",
+      cidr,
+    );
   }
 });
 
@@ -33,7 +48,10 @@ test("253 VMs fit, the next is told so", () => {
   const used = new Set<string>();
   for (let count = 0; count < 253; count += 1) used.add(allocateAddress(subnet, used));
   assert.equal(used.size, 253);
-  assert.throws(() => allocateAddress(subnet, used), (error) => error instanceof BangerError && error.code === "host.resources");
+  assert.throws(
+    () => allocateAddress(subnet, used),
+    (error) => error instanceof BangerError && error.code === "host.resources",
+  );
 });
 
 test("MACs and taps are as distinct as the VMs they belong to", () => {

@@ -21,10 +21,14 @@ export async function startAnchor(spec: AnchorSpec): Promise<ProcessIdentity> {
   const argv = asUser([unshare, "--user", "--map-root-user", "--net", "--", sleep, "infinity", spec.marker], spec.runAs);
   const { identity, lastWords } = await startDetached({ argv, logFile: spec.logFile, onExit: spec.onExit });
   try {
-    const ready = await poll(async () => {
-      if (!isProcessAlive(identity)) throw new BangerError("network.setup_failed", `no user and network namespace: ${await lastWords()}`, { hint: "banger doctor" });
-      return (await programOf(identity.pid)) === sleep ? true : undefined;
-    }, { timeoutMs: 10_000, intervalMs: 2, signal: spec.signal });
+    const ready = await poll(
+      async () => {
+        if (!isProcessAlive(identity))
+          throw new BangerError("network.setup_failed", `no user and network namespace: ${await lastWords()}`, { hint: "banger doctor" });
+        return (await programOf(identity.pid)) === sleep ? true : undefined;
+      },
+      { timeoutMs: 10_000, intervalMs: 2, signal: spec.signal },
+    );
     if (ready === undefined) throw new BangerError("network.setup_failed", "the network anchor did not start within 10 s");
     return identity;
   } catch (error) {

@@ -12,19 +12,27 @@ test("a host that has everything says so", { skip, timeout: 60_000 }, async () =
   assert.deepEqual(await (await lab.daemon()).call("availability"), { available: true });
 });
 
-test("without /dev/net/tun it is named, attaching fails with the same words, and the cure needs no restart", { skip, timeout: 60_000 }, async () => {
-  await using lab = await Lab.make();
-  await run(lab.inHost(["mount", "-t", "tmpfs", "none", "/dev/net"]));
-  const daemon = await lab.daemon();
-  const lacking = await daemon.call("availability");
-  assert.deepEqual(lacking, { available: false, message: "/dev/net/tun is missing: guests' network devices need it", hint: "sudo modprobe tun" });
-  await daemon.call("reconcile", []);
-  const vm = { vmId: "alpha", address: "172.16.0.2", mac: "02:fc:ac:10:00:02", egress: "full" } as const;
-  await assert.rejects(daemon.call("attach", vm), { code: "network.setup_failed", message: /tun is missing/ });
-  await run(lab.inHost(["umount", "/dev/net"]));
-  assert.deepEqual(await daemon.call("availability"), { available: true });
-  assert.ok(await daemon.call("attach", vm));
-});
+test(
+  "without /dev/net/tun it is named, attaching fails with the same words, and the cure needs no restart",
+  { skip, timeout: 60_000 },
+  async () => {
+    await using lab = await Lab.make();
+    await run(lab.inHost(["mount", "-t", "tmpfs", "none", "/dev/net"]));
+    const daemon = await lab.daemon();
+    const lacking = await daemon.call("availability");
+    assert.deepEqual(lacking, {
+      available: false,
+      message: "/dev/net/tun is missing: guests' network devices need it",
+      hint: "sudo modprobe tun",
+    });
+    await daemon.call("reconcile", []);
+    const vm = { vmId: "alpha", address: "172.16.0.2", mac: "02:fc:ac:10:00:02", egress: "full" } as const;
+    await assert.rejects(daemon.call("attach", vm), { code: "network.setup_failed", message: /tun is missing/ });
+    await run(lab.inHost(["umount", "/dev/net"]));
+    assert.deepEqual(await daemon.call("availability"), { available: true });
+    assert.ok(await daemon.call("attach", vm));
+  },
+);
 
 const asRoot = skip === false && labRunAs === null ? "needs root, to keep a device from another user" : skip;
 

@@ -22,7 +22,9 @@ export async function probeNetwork(probe: AvailabilityProbe): Promise<ProbeResul
     return unavailable(`${missing.join(", ")} ${verb} not installed`, installCommand(missing, await readOsRelease()));
   }
   const programs = found as Programs;
-  return (await refuseRoot(probe.runAs)) ?? (await tryTun(programs, probe.runAs)) ?? (await tryNamespace(programs, probe.runAs)) ?? { programs };
+  return (
+    (await refuseRoot(probe.runAs)) ?? (await tryTun(programs, probe.runAs)) ?? (await tryNamespace(programs, probe.runAs)) ?? { programs }
+  );
 }
 
 export function availabilityOf(result: ProbeResult): NetworkAvailability {
@@ -40,14 +42,21 @@ async function refuseRoot(runAs: RunAs | null): Promise<NetworkUnavailable | und
 async function tryTun(programs: Programs, runAs: RunAs | null): Promise<NetworkUnavailable | undefined> {
   try {
     if (runAs === null) await (await open(tunDevice, "r+")).close();
-    else await run(asUser([programs.dd, `if=${tunDevice}`, `of=${tunDevice}`, "count=0", "conv=notrunc,nocreat", "status=none"], runAs), { timeoutMs: 10_000, env: { LC_ALL: "C" } });
+    else
+      await run(asUser([programs.dd, `if=${tunDevice}`, `of=${tunDevice}`, "count=0", "conv=notrunc,nocreat", "status=none"], runAs), {
+        timeoutMs: 10_000,
+        env: { LC_ALL: "C" },
+      });
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const isMissing = /ENOENT|No such file|ENODEV|No such device/.test(reason);
     if (isMissing) return unavailable(`${tunDevice} is missing: guests' network devices need it`, "sudo modprobe tun");
     if (!/EACCES|EPERM|Permission denied|not permitted/.test(reason)) throw error;
-    return unavailable(`${tunDevice} may not be opened by ${runAs === null ? "you" : `user ${runAs.uid}`}`, `sudo chmod 0666 ${tunDevice} (the usual mode; it lasts until the next boot)`);
+    return unavailable(
+      `${tunDevice} may not be opened by ${runAs === null ? "you" : `user ${runAs.uid}`}`,
+      `sudo chmod 0666 ${tunDevice} (the usual mode; it lasts until the next boot)`,
+    );
   }
 }
 
@@ -61,7 +70,10 @@ async function tryNamespace(programs: Programs, runAs: RunAs | null): Promise<Ne
   try {
     await run(inside([programs.nft, "-f", "-"]), { input: probeRules(), timeoutMs: 10_000 });
   } catch (error) {
-    return unavailable(`the kernel does not take the firewall rules: ${commandWords(error)}`, "sudo modprobe -a nf_tables nf_nat nft_chain_nat nft_masq nft_reject_inet nf_conntrack nf_conntrack_bridge");
+    return unavailable(
+      `the kernel does not take the firewall rules: ${commandWords(error)}`,
+      "sudo modprobe -a nf_tables nf_nat nft_chain_nat nft_masq nft_reject_inet nf_conntrack nf_conntrack_bridge",
+    );
   }
   return undefined;
 }

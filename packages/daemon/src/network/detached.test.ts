@@ -29,7 +29,11 @@ test("a marker is a number below one, of its own for each data directory", () =>
 test("a detached process has its own session, sits at the root, and is found by its marker until it is ended", () =>
   withDirectory(async (directory) => {
     const marker = markerOf(directory);
-    const { identity } = await startDetached({ argv: ["sleep", "infinity", marker], logFile: join(directory, "log"), onExit: () => undefined });
+    const { identity } = await startDetached({
+      argv: ["sleep", "infinity", marker],
+      logFile: join(directory, "log"),
+      onExit: () => undefined,
+    });
     const stat = await readFile(`/proc/${identity.pid}/stat`, "utf8");
     assert.equal(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]), identity.pid, "session leader");
     assert.deepEqual(await findMarked(marker, uid), [identity]);
@@ -45,7 +49,11 @@ test("its last words are its own, and the log does not grow for ever", () =>
     const logFile = join(directory, "log");
     await writeFile(logFile, "x".repeat(70_000));
     const ended = Promise.withResolvers<void>();
-    const { identity, lastWords } = await startDetached({ argv: ["tail", "--follow=name", "--retry", "/nowhere-at-all"], logFile, onExit: () => ended.resolve() });
+    const { identity, lastWords } = await startDetached({
+      argv: ["tail", "--follow=name", "--retry", "/nowhere-at-all"],
+      logFile,
+      onExit: () => ended.resolve(),
+    });
     assert.ok(await poll(async () => (/nowhere-at-all/.test(await lastWords()) ? true : undefined), { timeoutMs: 10_000 }));
     await endProcesses([identity]);
     await ended.promise;
@@ -54,7 +62,9 @@ test("its last words are its own, and the log does not grow for ever", () =>
 
 test("a program that is not there is an error", () =>
   withDirectory(async (directory) => {
-    await assert.rejects(startDetached({ argv: ["/no/such/program"], logFile: join(directory, "log"), onExit: () => undefined }), { code: "ENOENT" });
+    await assert.rejects(startDetached({ argv: ["/no/such/program"], logFile: join(directory, "log"), onExit: () => undefined }), {
+      code: "ENOENT",
+    });
   }));
 
 test("a record comes back whole; a broken one, or one of another boot, counts as none", () =>
@@ -80,9 +90,21 @@ test("pasta opens no port either way, maps no host loopback, and takes DNS only 
   const common = { programs: { pasta: "/usr/bin/pasta" } as Programs, anchorPid: 42, marker: "0.1", hasDnsHost: false };
   const direct = pastaArguments({ ...common, dns: { kind: "direct", server: "192.0.2.1" } });
   const text = direct.join(" ");
-  for (const part of ["--no-map-gw", "--tcp-ports none", "--udp-ports none", "--tcp-ns none", "--udp-ns none", "--ipv4-only", "--search 0.1 42"]) assert.ok(text.includes(part), part);
+  for (const part of [
+    "--no-map-gw",
+    "--tcp-ports none",
+    "--udp-ports none",
+    "--tcp-ns none",
+    "--udp-ns none",
+    "--ipv4-only",
+    "--search 0.1 42",
+  ])
+    assert.ok(text.includes(part), part);
   assert.ok(!text.includes("--dns-forward"));
   const stub = { kind: "stub", server: "127.0.0.53", upstream: null } as const;
   assert.match(pastaArguments({ ...common, dns: stub }).join(" "), /--dns-forward 169\.254\.1\.1 --search/);
-  assert.match(pastaArguments({ ...common, dns: stub, hasDnsHost: true }).join(" "), /--dns-forward 169\.254\.1\.1 --dns-host 127\.0\.0\.53 --search/);
+  assert.match(
+    pastaArguments({ ...common, dns: stub, hasDnsHost: true }).join(" "),
+    /--dns-forward 169\.254\.1\.1 --dns-host 127\.0\.0\.53 --search/,
+  );
 });

@@ -38,7 +38,12 @@ export async function startDetached(spec: DetachedSpec): Promise<DetachedProcess
   try {
     if ((await log.stat()).size > logCapBytes) await log.truncate(0);
     const offset = (await log.stat()).size;
-    const child = spawn(program, args, { cwd: "/", detached: true, stdio: ["ignore", log.fd, log.fd], env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" } });
+    const child = spawn(program, args, {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
+    });
     const started = Promise.withResolvers<void>();
     child.once("spawn", () => started.resolve());
     child.once("error", (error) => started.reject(error));
@@ -47,7 +52,8 @@ export async function startDetached(spec: DetachedSpec): Promise<DetachedProcess
     await started.promise;
     const lastWords = () => readFrom(spec.logFile, offset);
     const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
-    if (identity === undefined) throw new BangerError("network.setup_failed", `${program} ended at once: ${await lastWords()}`, { hint: "banger doctor" });
+    if (identity === undefined)
+      throw new BangerError("network.setup_failed", `${program} ended at once: ${await lastWords()}`, { hint: "banger doctor" });
     return { identity, lastWords };
   } finally {
     await log.close();
@@ -65,7 +71,8 @@ export async function findMarked(marker: string, uid: number): Promise<readonly 
 export async function endProcesses(processes: readonly ProcessIdentity[]): Promise<void> {
   for (const identity of processes) signalProcess(identity, "SIGKILL");
   const gone = await poll(() => (processes.some(isProcessAlive) ? undefined : true), { timeoutMs: 5000, intervalMs: 5 });
-  if (gone === undefined) throw new BangerError("network.setup_failed", `processes ${processes.map(({ pid }) => pid).join(", ")} do not end`);
+  if (gone === undefined)
+    throw new BangerError("network.setup_failed", `processes ${processes.map(({ pid }) => pid).join(", ")} do not end`);
 }
 
 async function isMarked(pid: number, marker: string, uid: number): Promise<boolean> {
@@ -84,5 +91,8 @@ async function readFrom(path: string, offset: number): Promise<string> {
   const bytes = await readFile(path);
   const lines = bytes.subarray(offset).toString("utf8").split("\n");
   // pasta in a place without a syslog says so once per line it wanted to log.
-  return lines.filter((line) => line !== "" && !/^Failed to send \d+ bytes to syslog/.test(line)).slice(-3).join("; ");
+  return lines
+    .filter((line) => line !== "" && !/^Failed to send \d+ bytes to syslog/.test(line))
+    .slice(-3)
+    .join("; ");
 }

@@ -8,7 +8,12 @@ const view = (resolvConf: string, upstreamConf = "") => ({ resolvConf, upstreamC
 const nobody = new Set<string>();
 
 test("nameservers are the IPv4 ones, comments and scopes left out", () => {
-  assert.deepEqual(nameservers("# nameserver 9.9.9.9\nsearch lan\nnameserver fe80::1%eth0\nnameserver\t192.168.1.1 \n nameserver 0.0.0.0\nnameserver 1.1.1.1"), ["192.168.1.1", "1.1.1.1"]);
+  assert.deepEqual(
+    nameservers(
+      "# nameserver 9.9.9.9\nsearch lan\nnameserver fe80::1%eth0\nnameserver\t192.168.1.1 \n nameserver 0.0.0.0\nnameserver 1.1.1.1",
+    ),
+    ["192.168.1.1", "1.1.1.1"],
+  );
 });
 
 test("an ordinary resolver is asked directly, over UDP and TCP", () => {

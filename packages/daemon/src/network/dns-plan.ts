@@ -45,10 +45,10 @@ export function candidates(view: ResolverView, subnet: Subnet): readonly string[
 export function planDns(view: ResolverView, subnet: Subnet, answering: ReadonlySet<string>): DnsPlan {
   const servers = nameservers(view.resolvConf);
   const open = servers.filter((server) => !isHidden(server, subnet));
-  const upstreams = nameservers(view.upstreamConf).filter((server) => !isHidden(server, subnet));
+  const upstream = nameservers(view.upstreamConf).find((server) => !isHidden(server, subnet));
   const [first] = servers;
-  if (first !== undefined && isHidden(first, subnet)) return { kind: "stub", server: first, upstream: open[0] ?? upstreams[0] ?? null };
-  const direct = open.find((server) => answering.has(server)) ?? open[0] ?? upstreams[0];
+  if (first !== undefined && isHidden(first, subnet)) return { kind: "stub", server: first, upstream: open[0] ?? upstream ?? null };
+  const direct = open.find((server) => answering.has(server)) ?? open[0] ?? upstream;
   return direct === undefined ? { kind: "none" } : { kind: "direct", server: direct };
 }
 

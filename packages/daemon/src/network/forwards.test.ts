@@ -100,11 +100,14 @@ test("a client that does not read holds the guest back", async () => {
   const socket = await client(await forwards.open("vm1", anyPort()));
   socket.pause();
   let before = -1;
-  const settled = await poll(() => {
-    const same = written > 0 && written === before;
-    before = written;
-    return same ? true : undefined;
-  }, { timeoutMs: 10_000, intervalMs: 200 });
+  const settled = await poll(
+    () => {
+      const same = written > 0 && written === before;
+      before = written;
+      return same ? true : undefined;
+    },
+    { timeoutMs: 10_000, intervalMs: 200 },
+  );
   assert.equal(settled, true, "the guest is read without end");
   assert.ok(written < 64 * 1024 * 1024, `${written} bytes were buffered`);
   socket.destroy();

@@ -67,7 +67,9 @@ export class ForwardSet implements AsyncDisposable {
 
   #find(wanted: PortMapping): Forward | undefined {
     if (wanted.hostPort === 0) return undefined;
-    return [...this.#forwards].find(({ mapping }) => mapping.hostPort === wanted.hostPort && overlaps(mapping.hostAddress, wanted.hostAddress));
+    return [...this.#forwards].find(
+      ({ mapping }) => mapping.hostPort === wanted.hostPort && overlaps(mapping.hostAddress, wanted.hostAddress),
+    );
   }
 
   async #closeAll(forwards: readonly Forward[]): Promise<void> {
@@ -156,11 +158,18 @@ async function listenError(wanted: PortMapping, error: NodeJS.ErrnoException): P
         cause: error,
       });
     default:
-      return new BangerError("network.setup_failed", `port ${where} cannot be opened: ${error.message}`, { details: { ...wanted }, cause: error });
+      return new BangerError("network.setup_failed", `port ${where} cannot be opened: ${error.message}`, {
+        details: { ...wanted },
+        cause: error,
+      });
   }
 }
 
-function inUse(wanted: PortMapping, holder: { readonly holder?: string; readonly pid?: number; readonly vmId?: string }, cause?: unknown): BangerError {
+function inUse(
+  wanted: PortMapping,
+  holder: { readonly holder?: string; readonly pid?: number; readonly vmId?: string },
+  cause?: unknown,
+): BangerError {
   const by = holder.holder === undefined ? "" : ` by ${holder.holder}`;
   return new BangerError("network.port_in_use", `port ${wanted.hostAddress}:${wanted.hostPort} is in use${by}`, {
     hint: `take another, or let the kernel choose: 0:${wanted.guestPort}${holder.holder === undefined ? `; who has it: sudo ss -ltnp sport = :${wanted.hostPort}` : ""}`,

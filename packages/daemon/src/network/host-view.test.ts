@@ -31,7 +31,9 @@ test("the host's own addresses are the local entries, loopback left out", () => 
 });
 
 test("every address of a running interface of this host is among them", async () => {
-  const expected = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []).filter(({ family, internal }) => family === "IPv4" && !internal);
+  const expected = Object.values(networkInterfaces())
+    .flatMap((entries) => entries ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal);
   const found = new Set(await realHostView().addresses());
   for (const { address } of expected) assert.ok(found.has(address), address);
 });

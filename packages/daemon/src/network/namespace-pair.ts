@@ -75,7 +75,17 @@ export class NamespacePair {
     if (this.pasta !== null) await endProcesses([this.pasta]);
     const hasDnsHost = await this.forwardsTcpDns(programs);
     const { runAs, logFile, onExit } = this.#deps;
-    const pasta = await startPasta({ programs, runAs, anchorPid: anchor.pid, marker: this.#marker, dns, hasDnsHost, logFile, onExit, signal });
+    const pasta = await startPasta({
+      programs,
+      runAs,
+      anchorPid: anchor.pid,
+      marker: this.#marker,
+      dns,
+      hasDnsHost,
+      logFile,
+      onExit,
+      signal,
+    });
     await this.#write({ anchor, pasta: { process: pasta, takesDns: dns.kind === "stub" } }, pasta);
   }
 

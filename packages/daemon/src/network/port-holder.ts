@@ -23,14 +23,21 @@ export async function findPortHolder(address: string, port: number): Promise<Por
 /** Inodes of the listening sockets of a /proc/net/tcp or tcp6 that stand in the way of `address:port`. */
 export function listeningInodes(table: string, address: string, port: number): readonly string[] {
   // Four bytes in the machine's order, so 127.0.0.1 reads 0100007F; in tcp6 they are the last of sixteen, or all are zero.
-  const wanted = address.split(".").map((part) => Number(part).toString(16).padStart(2, "0").toUpperCase()).toReversed().join("");
+  const wanted = address
+    .split(".")
+    .map((part) => Number(part).toString(16).padStart(2, "0").toUpperCase())
+    .toReversed()
+    .join("");
   const suffix = `:${port.toString(16).padStart(4, "0").toUpperCase()}`;
-  return table.split("\n").slice(1).flatMap((line) => {
-    const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
-    const host = local.slice(0, -suffix.length);
-    const isThere = wanted === "00000000" || /^0+$/.test(host) || host.endsWith(wanted);
-    return state === "0A" && local.endsWith(suffix) && isThere ? [inode] : [];
-  });
+  return table
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
+      const host = local.slice(0, -suffix.length);
+      const isThere = wanted === "00000000" || /^0+$/.test(host) || host.endsWith(wanted);
+      return state === "0A" && local.endsWith(suffix) && isThere ? [inode] : [];
+    });
 }
 
 async function holdsSocket(pid: string, inodes: ReadonlySet<string>): Promise<boolean> {

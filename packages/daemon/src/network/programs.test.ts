@@ -8,7 +8,7 @@ import { installCommand, locatePrograms } from "./programs.ts";
 test("what to type is in the words of the distribution, each package once", () => {
   const command = (osRelease: string) => installCommand(["pasta", "ip", "nsenter", "unshare"], osRelease);
   assert.equal(command('ID=debian\nVERSION_ID="12"\n'), "sudo apt install passt iproute2 util-linux");
-  assert.equal(command("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"), "sudo apt install passt iproute2 util-linux");
+  assert.equal(command('ID=linuxmint\nID_LIKE="ubuntu debian"\n'), "sudo apt install passt iproute2 util-linux");
   assert.equal(command("ID=fedora\n"), "sudo dnf install passt iproute util-linux");
   assert.equal(command('ID="rocky"\nID_LIKE="rhel centos fedora"\n'), "sudo dnf install passt iproute util-linux");
   assert.equal(command("ID=arch\n"), "sudo pacman -S passt iproute2 util-linux");

@@ -6,7 +6,7 @@ import { identifyProcess, poll, run, signalProcess } from "@banger/host";
 import { tapName } from "./addresses.ts";
 import { macOfAddress } from "./contract.ts";
 import { farAddress, outsideAddress } from "./lab/lab.ts";
-import { alpha, anchorOf, beta, blocked, deadline, greeting, marked, scenario, tcp, vm } from "./lab/stage.ts";
+import { alpha, anchorOf, beta, blocked, deadline, greeting, marked, scenario, tcp, vm, within } from "./lab/stage.ts";
 import { readRecord } from "./record.ts";
 
 scenario("pasta that is killed is started again and the outside comes back", async (stage) => {
@@ -19,7 +19,7 @@ scenario("pasta that is killed is started again and the outside comes back", asy
     assert.ok(signalProcess(pasta, "SIGKILL"));
     const respawned = () => daemon.facts.filter(({ kind }) => kind === "uplink.respawned").length;
     assert.ok(await poll(() => (respawned() === round ? true : undefined), deadline), `round ${round}`);
-    assert.equal(await tcp(lab, guest, farAddress), greeting(farAddress));
+    assert.equal(await tcp(within(lab, guest), farAddress), greeting(farAddress));
   }
   assert.equal(await marked(lab), 2, "one anchor, one pasta");
 });
@@ -30,10 +30,10 @@ scenario("a host that is offline gives a network that finds its way out later", 
   await run(lab.inHost(["ip", "route", "delete", "default"]));
   const guest = await lab.guest(await anchorOf(stage, alpha), alpha);
   assert.ok(daemon.facts.some(({ kind }) => kind === "uplink.failed"));
-  assert.ok(blocked(await tcp(lab, guest, farAddress)));
+  assert.ok(blocked(await tcp(within(lab, guest), farAddress)));
   await run(lab.inHost(["ip", "route", "add", "default", "via", outsideAddress]));
   assert.ok(await poll(() => daemon.facts.find(({ kind }) => kind === "uplink.respawned"), { ...deadline, timeoutMs: 40_000 }));
-  assert.equal(await tcp(lab, guest, farAddress), greeting(farAddress));
+  assert.equal(await tcp(within(lab, guest), farAddress), greeting(farAddress));
 });
 
 scenario("kill -9 of the daemon: the guests stay connected, the next daemon takes all up and clears what is nobody's", async (stage) => {
@@ -43,7 +43,7 @@ scenario("kill -9 of the daemon: the guests stay connected, the next daemon take
   const anchor = await anchorOf(stage, alpha, beta, gone);
   const guest = await lab.guest(anchor, alpha);
   await daemon.kill();
-  assert.equal(await tcp(lab, guest, farAddress), greeting(farAddress), "while no daemon runs");
+  assert.equal(await tcp(within(lab, guest), farAddress), greeting(farAddress), "while no daemon runs");
   await lab.ip(anchor, [`link delete ${tapName("beta")}`]);
 
   const next = await lab.daemon();
@@ -51,7 +51,7 @@ scenario("kill -9 of the daemon: the guests stay connected, the next daemon take
   const links = await lab.output(anchor, ["ip", "-br", "link"]);
   assert.ok(links.includes(tapName("alpha")) && !links.includes(tapName("gone")), links);
   assert.doesNotMatch(await lab.output(anchor, ["nft", "list", "ruleset"]), /172\.16\.0\.[34]\b/);
-  assert.equal(await tcp(lab, guest, farAddress), greeting(farAddress));
+  assert.equal(await tcp(within(lab, guest), farAddress), greeting(farAddress));
   const again = await next.call("attach", alpha);
   assert.equal(again.namespace?.anchorPid, anchor, "and goes on with it");
   assert.equal(await marked(lab), 2);
@@ -83,7 +83,7 @@ scenario("the death of the anchor is told, and attaching again makes a new netwo
   assert.equal(await marked(lab), 0, "pasta went with it");
   const renewed = await anchorOf(stage, alpha);
   assert.notEqual(renewed, anchor);
-  assert.equal(await tcp(lab, await lab.guest(renewed, alpha), farAddress), greeting(farAddress));
+  assert.equal(await tcp(within(lab, await lab.guest(renewed, alpha)), farAddress), greeting(farAddress));
 });
 
 scenario("a guest does not notice others come and go: the gateway keeps its MAC", async (stage) => {
@@ -95,11 +95,11 @@ scenario("a guest does not notice others come and go: the gateway keeps its MAC"
   const gatewayMac = async () => /link\/ether (\S+)/.exec(await lab.output(anchor, ["ip", "link", "show", "br-fc"]))?.[1];
   assert.equal(await gatewayMac(), macOfAddress("172.16.0.1"));
   for (const { vmId } of others) {
-    assert.equal(await tcp(lab, guest, farAddress), greeting(farAddress));
+    assert.equal(await tcp(within(lab, guest), farAddress), greeting(farAddress));
     await daemon.call("detach", vmId);
     assert.equal(await gatewayMac(), macOfAddress("172.16.0.1"));
   }
-  assert.equal(await tcp(lab, guest, farAddress), greeting(farAddress));
+  assert.equal(await tcp(within(lab, guest), farAddress), greeting(farAddress));
 });
 
 scenario("taps are isolated, owned by the unprivileged user, and many at once are attached safely", async (stage) => {
@@ -109,7 +109,11 @@ scenario("taps are isolated, owned by the unprivileged user, and many at once ar
   const details = JSON.parse(await lab.output(anchor, ["ip", "-json", "-details", "link"])) as readonly {
     readonly ifname: string;
     readonly master?: string;
-    readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: { readonly user?: string }; readonly info_slave_data?: { readonly isolated?: boolean } };
+    readonly linkinfo?: {
+      readonly info_kind?: string;
+      readonly info_data?: { readonly user?: string };
+      readonly info_slave_data?: { readonly isolated?: boolean };
+    };
   }[];
   for (const { vmId } of vms) {
     const link = details.find(({ ifname }) => ifname === tapName(vmId));
@@ -141,7 +145,10 @@ scenario("detaching and releasing are idempotent, and nothing is left", async (s
 
 scenario("an attach that is given up leaves nothing behind", async (stage) => {
   const { lab, daemon } = stage;
-  const attached = await daemon.call("attachAborted", alpha).then(() => true, () => false);
+  const attached = await daemon.call("attachAborted", alpha).then(
+    () => true,
+    () => false,
+  );
   if (attached) await daemon.call("release");
   assert.ok(await poll(async () => ((await marked(lab)) === 0 ? true : undefined), deadline));
   assert.ok(await daemon.call("attach", alpha));

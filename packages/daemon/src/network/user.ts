@@ -152,7 +152,10 @@ export class UserNetwork implements HostNetwork, Disposable {
     const kept = vms.filter(isThere);
     for (const vm of kept) this.#attached.set(vm.vmId, vm);
     const taps = new Set(kept.map(({ vmId }) => tapName(vmId)));
-    await removeTaps(entry, [...devices].filter((name) => name.startsWith(tapPrefix) && !taps.has(name)));
+    await removeTaps(
+      entry,
+      [...devices].filter((name) => name.startsWith(tapPrefix) && !taps.has(name)),
+    );
     await this.#applyRules(entry);
     return vms.filter((vm) => !isThere(vm)).map(({ vmId }) => vmId);
   }

@@ -19,20 +19,27 @@ await once(socket, "listening");
 const port = socket.address().port;
 const qemuPort = port === 65_535 ? port - 1 : port + 1;
 // The jail's shape: a user namespace of its own, so that owning the tap is all QEMU has.
-const child = spawn("unshare", [
-  ...["--user", "--", qemu, "-machine", "none", "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "none"],
-  ...["-netdev", `tap,id=tap,ifname=${tap},script=no,downscript=no`, "-netdev", "hubport,id=a,hubid=0,netdev=tap"],
-  ...["-netdev", `socket,id=us,udp=127.0.0.1:${port},localaddr=127.0.0.1:${qemuPort}`, "-netdev", "hubport,id=b,hubid=0,netdev=us"],
-], { stdio: ["ignore", "ignore", "inherit"] });
+const child = spawn(
+  "unshare",
+  [
+    ...["--user", "--", qemu, "-machine", "none", "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "none"],
+    ...["-netdev", `tap,id=tap,ifname=${tap},script=no,downscript=no`, "-netdev", "hubport,id=a,hubid=0,netdev=tap"],
+    ...["-netdev", `socket,id=us,udp=127.0.0.1:${port},localaddr=127.0.0.1:${qemuPort}`, "-netdev", "hubport,id=b,hubid=0,netdev=us"],
+  ],
+  { stdio: ["ignore", "ignore", "inherit"] },
+);
 child.once("exit", (status) => process.exit(status ?? 1));
 
 for (let index = 0; index < identities.length; index += 2) {
   const [mac = "", address = ""] = identities.slice(index, index + 2);
   replies.length = 0;
-  const answered = await poll(() => {
-    socket.send(question(mac, address), qemuPort, "127.0.0.1");
-    return replies.includes(address) ? true : undefined;
-  }, { timeoutMs: index === 0 ? 20_000 : 1500, intervalMs: 100 });
+  const answered = await poll(
+    () => {
+      socket.send(question(mac, address), qemuPort, "127.0.0.1");
+      return replies.includes(address) ? true : undefined;
+    },
+    { timeoutMs: index === 0 ? 20_000 : 1500, intervalMs: 100 },
+  );
   process.stdout.write(answered === undefined ? "silence\n" : "answered\n");
 }
 child.removeAllListeners("exit");
@@ -43,5 +50,15 @@ function question(mac: string, address: string): Buffer {
   const sender = Buffer.from(mac.replaceAll(":", ""), "hex");
   const arp = Buffer.from([0, 1, 8, 0, 6, 4, 0, 1]);
   const ip = (text: string) => Buffer.from(text.split(".").map(Number));
-  return Buffer.concat([Buffer.alloc(6, 0xff), sender, Buffer.from([8, 6]), arp, sender, ip(address), Buffer.alloc(6), ip(gateway), Buffer.alloc(18)]);
+  return Buffer.concat([
+    Buffer.alloc(6, 0xff),
+    sender,
+    Buffer.from([8, 6]),
+    arp,
+    sender,
+    ip(address),
+    Buffer.alloc(6),
+    ip(gateway),
+    Buffer.alloc(18),
+  ]);
 }

@@ -113,7 +113,10 @@ export class Lab implements AsyncDisposable {
 
   /** A listener that greets on TCP `address:servicePort`, or a DNS server on `address:53`, where `wrap` puts it. */
   async serve(kind: "tcp" | "dns", address: string, wrap: (argv: readonly string[]) => readonly string[]): Promise<void> {
-    const child = this.#spawn(wrap([process.execPath, join(import.meta.dirname, "server-main.ts"), kind, address, String(servicePort)]), "pipe");
+    const child = this.#spawn(
+      wrap([process.execPath, join(import.meta.dirname, "server-main.ts"), kind, address, String(servicePort)]),
+      "pipe",
+    );
     if (child.stdout === null) throw new Error("the server has an output");
     for await (const _ of createInterface(child.stdout)) return;
     throw new Error(`the ${kind} server on ${address} did not start`);
@@ -130,12 +133,20 @@ export class Lab implements AsyncDisposable {
       `link set ${tap} type bridge_slave isolated on`,
       `link set ${tap} up`,
     ]);
-    await this.ip(pid, ["link set lo up", `link set eth0 address ${vm.mac}`, `address add ${vm.address}/24 dev eth0`, "link set eth0 up", "route add default via 172.16.0.1"]);
+    await this.ip(pid, [
+      "link set lo up",
+      `link set eth0 address ${vm.mac}`,
+      `address add ${vm.address}/24 dev eth0`,
+      "link set eth0 up",
+      "route add default via 172.16.0.1",
+    ]);
+    // Guests bring their own TCP; these would inherit the host's, which may be one (BBR) that does not slow down on losses.
+    await run(this.inNamespace(pid, ["tee", "/proc/sys/net/ipv4/tcp_congestion_control"]), { input: "reno\n" });
     return pid;
   }
 
   /** What a guest (or whoever is wrapped) gets when it tries: the answer's text, or the error's code. */
-  async probe(wrapped: (argv: readonly string[]) => readonly string[], ...args: readonly string[]): Promise<string> {
+  static async probe(wrapped: (argv: readonly string[]) => readonly string[], ...args: readonly string[]): Promise<string> {
     const { stdout } = await run(wrapped([process.execPath, join(import.meta.dirname, "probe-main.ts"), ...args]), { timeoutMs: 60_000 });
     return stdout;
   }
@@ -168,10 +179,13 @@ export class Lab implements AsyncDisposable {
   async #hold(argv: readonly string[]): Promise<number> {
     const { pid } = this.#spawn(argv, "ignore");
     if (pid === undefined) throw new Error(`${argv[0]} did not start`);
-    const ready = await poll(async () => {
-      const cmdline = await readFile(`/proc/${pid}/cmdline`, "utf8");
-      return cmdline.startsWith("sleep\0") ? pid : undefined;
-    }, { timeoutMs: 10_000 });
+    const ready = await poll(
+      async () => {
+        const cmdline = await readFile(`/proc/${pid}/cmdline`, "utf8");
+        return cmdline.startsWith("sleep\0") ? pid : undefined;
+      },
+      { timeoutMs: 10_000 },
+    );
     if (ready === undefined) throw new Error(`no namespace from ${argv.join(" ")}`);
     return ready;
   }

@@ -9,7 +9,21 @@ import { connect, type Socket } from "node:net";
 
 const [what = "", first = "", second = "", third = ""] = process.argv.slice(2);
 const timeoutMs = 2500;
-process.stdout.write(await attempt(what === "tcp" ? greet : what === "bulk" ? () => bulk(false) : what === "half-close" ? () => bulk(true) : second === "" ? fail : first === "udp" ? dnsOverUdp : dnsOverTcp));
+process.stdout.write(
+  await attempt(
+    what === "tcp"
+      ? greet
+      : what === "bulk"
+        ? () => bulk(false)
+        : what === "half-close"
+          ? () => bulk(true)
+          : second === ""
+            ? fail
+            : first === "udp"
+              ? dnsOverUdp
+              : dnsOverTcp,
+  ),
+);
 process.exit(0);
 
 async function attempt(action: () => Promise<string>): Promise<string> {
@@ -47,7 +61,11 @@ async function dnsOverUdp(): Promise<string> {
 }
 
 async function dnsOverTcp(): Promise<string> {
-  const question = Buffer.concat([Buffer.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Buffer.from("\x04name\x04test\0"), Buffer.from([0, 1, 0, 1])]);
+  const question = Buffer.concat([
+    Buffer.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+    Buffer.from("\x04name\x04test\0"),
+    Buffer.from([0, 1, 0, 1]),
+  ]);
   const socket = await dial(second, 53);
   socket.write(Buffer.concat([Buffer.from([0, question.length]), question]));
   const [data] = (await once(socket, "data", { signal: AbortSignal.timeout(timeoutMs) })) as [Buffer];

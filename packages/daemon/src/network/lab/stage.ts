@@ -45,9 +45,9 @@ export async function anchorOf({ daemon }: Stage, ...vms: readonly VmNetwork[]):
 
 export const within = (lab: Lab, pid: number) => (argv: readonly string[]) => lab.inNamespace(pid, argv);
 
-/** What a guest hears from the greeter at an address. */
-export function tcp(lab: Lab, pid: number, address: string, source = ""): Promise<string> {
-  return lab.probe(within(lab, pid), "tcp", address, String(servicePort), ...(source === "" ? [] : [source]));
+/** What is heard from the greeter at an address, from where `wrap` leads. */
+export function tcp(wrap: (argv: readonly string[]) => readonly string[], address: string, source = ""): Promise<string> {
+  return Lab.probe(wrap, "tcp", address, String(servicePort), ...(source === "" ? [] : [source]));
 }
 
 export const greeting = (address: string) => `hello from ${address}`;
@@ -61,7 +61,13 @@ export async function marked(lab: Lab): Promise<number> {
 
 export async function findOnPath(program: string): Promise<string | undefined> {
   for (const directory of (process.env["PATH"] ?? "").split(":")) {
-    if (await access(join(directory, program), constants.X_OK).then(() => true, () => false)) return join(directory, program);
+    if (
+      await access(join(directory, program), constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return join(directory, program);
   }
   return undefined;
 }
