@@ -1,6 +1,6 @@
 // Runs one command line: split, parse, run, render the error, answer the exit status.
 import { BangerError } from "@banger/api";
-import { run as runStricli, type Application } from "@stricli/core";
+import { proposeCompletions, run as runStricli, type Application } from "@stricli/core";
 import { buildBanger, UsageErrors } from "./application.ts";
 import { splitArgv } from "./argv.ts";
 import type { CommandHost, CommonFlags } from "./command.ts";
@@ -83,6 +83,7 @@ class CommandLine {
       socket: locateSocket(flags.socket, deps.env, paths),
       output: createOutput(deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }),
       trailing: this.#trailing,
+      complete: completeWords,
       connect: (options = {}) => connect({ context, signal: options.signal }),
     };
     return context;
@@ -107,4 +108,11 @@ class CommandLine {
     const shown = BangerError.fromBody({ ...error.toBody(), hint });
     createOutput(this.#deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }).error(shown);
   }
+}
+
+async function completeWords(words: readonly string[], vmNames: CommandHost["vmNames"]): Promise<readonly string[]> {
+  const silent = { write: () => undefined };
+  const process = { stdout: silent, stderr: silent, env: {} };
+  const proposals = await proposeCompletions(buildBanger(new UsageErrors(words)), words, { process, runCommand: () => Promise.resolve(), vmNames });
+  return proposals.map(({ completion }) => completion);
 }

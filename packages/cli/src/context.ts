@@ -11,6 +11,8 @@ export interface CliContext {
   readonly trailing: readonly string[] | undefined;
   /** The daemon, started when it must be. Throws `daemon.unreachable`, `daemon.start_failed`, `api.version_skew`. */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Client>;
+  /** What may stand in place of the last of `words`, the command line so far. */
+  complete(words: readonly string[], vmNames: (partial: string) => Promise<readonly string[]>): Promise<readonly string[]>;
   /** The daemon's socket, and whether the user named it. */
   readonly socket: { readonly path: string; readonly isExplicit: boolean };
 }

@@ -9,6 +9,7 @@ export type OutputStream = Writable & {
 };
 export type InputStream = Readable & { setRawMode?(raw: boolean): unknown };
 
+export type ChildProcessModule = Pick<typeof import("node:child_process"), "spawn" | "spawnSync" | "execFile">;
 export type SignalListener = (signal: NodeJS.Signals) => void;
 
 export interface SignalSource {
@@ -33,6 +34,8 @@ export interface CliDeps {
   readonly self: readonly string[];
   /** Argv of the daemon to start on demand. */
   readonly daemonProgram: readonly string[];
+  /** node:child_process, loaded when it is first looked at: most commands start nothing. */
+  readonly childProcess: ChildProcessModule;
   /** Ends the process at once, whatever is under way. */
   readonly exitNow: (status: number) => void;
 }

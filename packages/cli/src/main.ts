@@ -23,6 +23,9 @@ const deps: CliDeps = {
     return process.stderr as OutputStream;
   },
   isTerminal: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
+  get childProcess() {
+    return process.getBuiltinModule("node:child_process");
+  },
   signals: process,
   now: Date.now,
   self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],

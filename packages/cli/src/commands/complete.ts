@@ -13,17 +13,10 @@ export const complete = command({
     const words = context.trailing ?? [];
     // What follows -- is the guest's.
     if (words.slice(0, -1).includes("--")) return;
-    const [{ proposeCompletions }, { buildBanger, UsageErrors }] = await Promise.all([import("@stricli/core"), import("../application.ts")]);
-    const silent = { write: () => undefined };
-    const process = { stdout: silent, stderr: silent, env: {} };
-    const proposals = await proposeCompletions(buildBanger(new UsageErrors(words)), words, {
-      process,
-      runCommand: () => Promise.resolve(),
-      vmNames: (partial) => vmNames(context, partial),
-    });
+    const proposals = await context.complete(words, (partial) => vmNames(context, partial));
     // Flags are offered to who asks for them.
     const wantsFlags = words.at(-1)?.startsWith("-") === true;
-    const offered = proposals.map(({ completion }) => completion).filter((word) => wantsFlags || !word.startsWith("-"));
+    const offered = proposals.filter((word) => wantsFlags || !word.startsWith("-"));
     await context.output.result(offered.join("\n"));
   },
 });

@@ -2,6 +2,7 @@
 import { BangerError, createClient, routes, type Client, type DaemonInfo } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { VERSION } from "../version.ts";
+import { startDaemon } from "./start.ts";
 
 export interface ConnectRequest {
   readonly context: CliContext;
@@ -47,6 +48,5 @@ async function startAndPing(context: CliContext, client: Client, signal: AbortSi
   if (context.socket.isExplicit) {
     throw new BangerError("daemon.unreachable", `no daemon answers at ${context.socket.path}`, { hint: "start it, or leave out --socket and BANGER_SOCKET to have one started for you" });
   }
-  const { startDaemon } = await import("./start.ts");
   return startDaemon({ context, signal, ping: () => pingDaemon(client) });
 }

@@ -1,9 +1,11 @@
 // The owner's SSH key: banger's own, made on first use, or one the owner named. Its public half goes into guests.
-import { execFile } from "node:child_process";
 import { link, mkdir, mkdtemp, readFile, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { BangerError } from "@banger/api";
+import type { CliDeps } from "../deps.ts";
+
+type KeyDeps = Pick<CliDeps, "env" | "childProcess">;
 
 export interface SshKey {
   /** Absolute path of the private key. */
@@ -13,28 +15,28 @@ export interface SshKey {
 }
 
 /** The key at `path`, made when missing. Two at once end with one key. Throws `host.command_missing` without ssh-keygen. */
-export async function ensureSshKey(path: string, env: NodeJS.ProcessEnv): Promise<SshKey> {
-  const known = await readKey(path, env);
+export async function ensureSshKey(path: string, deps: KeyDeps): Promise<SshKey> {
+  const known = await readKey(path, deps);
   if (known !== undefined) return known;
-  await makeKey(path, env);
-  const made = await readKey(path, env);
+  await makeKey(path, deps);
+  const made = await readKey(path, deps);
   if (made === undefined) throw new BangerError("state.not_writable", `the SSH key ${path} vanished while it was made`);
   return made;
 }
 
-async function readKey(path: string, env: NodeJS.ProcessEnv): Promise<SshKey | undefined> {
+async function readKey(path: string, deps: KeyDeps): Promise<SshKey | undefined> {
   const privateKey = await readIfThere(path);
   if (privateKey === undefined) return undefined;
-  const publicKey = (await readIfThere(`${path}.pub`)) ?? (await keygen(["-y", "-f", path], env));
+  const publicKey = (await readIfThere(`${path}.pub`)) ?? (await keygen(["-y", "-f", path], deps));
   return { path, publicKey: publicKey.trim() };
 }
 
-async function makeKey(path: string, env: NodeJS.ProcessEnv): Promise<void> {
+async function makeKey(path: string, deps: KeyDeps): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const scratch = await mkdtemp(join(dirname(path), ".new-"));
   const fresh = join(scratch, "key");
   try {
-    await keygen(["-q", "-t", "ed25519", "-N", "", "-C", "banger", "-f", fresh], env);
+    await keygen(["-q", "-t", "ed25519", "-N", "", "-C", "banger", "-f", fresh], deps);
     // A hard link fails when another banger was faster; its public half is then its business.
     if (await linkIfFree(fresh, path)) await rename(`${fresh}.pub`, `${path}.pub`);
   } finally {
@@ -53,9 +55,9 @@ async function linkIfFree(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function keygen(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+async function keygen(args: readonly string[], deps: KeyDeps): Promise<string> {
   try {
-    return (await promisify(execFile)("ssh-keygen", args, { env })).stdout;
+    return (await promisify(deps.childProcess.execFile)("ssh-keygen", args, { env: deps.env })).stdout;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new BangerError("host.command_missing", "ssh-keygen is not installed", { hint: "install openssh-client", cause: error });

@@ -1,12 +1,13 @@
 // Starts the daemon on demand. Several commands may do so at once: all but one of their daemons find the lock taken and
 // exit 0, and everybody polls until one answers. A daemon that is just leaving still holds the lock, so its successor may
 // lose too: then another is started, until the deadline.
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type DaemonInfo } from "@banger/api";
 import type { CliContext } from "../context.ts";
+import type { CliDeps } from "../deps.ts";
 
 /** Milliseconds until a started daemon must answer; a slow machine under load takes seconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -46,7 +47,7 @@ interface StartedDaemon {
 function spawnDaemon(context: CliContext): StartedDaemon {
   const [program, ...args] = context.deps.daemonProgram;
   if (program === undefined) throw new BangerError("daemon.start_failed", "the daemon's program was not found beside banger", { hint: "install banger again, or name it with BANGER_DAEMON" });
-  const child = spawnDetached({ program, args, env: context.deps.env, logFile: context.paths.logFile });
+  const child = spawnDetached(context.deps, { program, args, logFile: context.paths.logFile });
   let failure: Error | undefined;
   child.once("error", (error) => {
     failure = error;
@@ -58,11 +59,11 @@ function spawnDaemon(context: CliContext): StartedDaemon {
   };
 }
 
-function spawnDetached(start: { program: string; args: readonly string[]; env: CliContext["deps"]["env"]; logFile: string }): ChildProcess {
+function spawnDetached({ childProcess, env }: CliDeps, start: { readonly program: string; readonly args: readonly string[]; readonly logFile: string }): ChildProcess {
   mkdirSync(dirname(start.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(start.logFile, "a", 0o600);
   try {
-    return spawn(start.program, start.args, { cwd: "/", detached: true, env: start.env, stdio: ["ignore", log, log] });
+    return childProcess.spawn(start.program, start.args, { cwd: "/", detached: true, env, stdio: ["ignore", log, log] });
   } finally {
     closeSync(log);
   }

@@ -1,5 +1,4 @@
 // The end of the daemon's log, and what is written next. `tail` does it: it follows a log that is replaced.
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { BangerError } from "@banger/api";
 import type { CliContext } from "../context.ts";
@@ -17,7 +16,7 @@ export async function tailLog({ deps, output }: CliContext, { file, lines, isFol
     output.note(`there is no log yet: ${file}`);
     return EXIT.ok;
   }
-  const child = spawn("tail", ["-n", String(lines), ...(isFollowing ? ["-F"] : []), "--", file], { stdio: ["ignore", "pipe", "ignore"], env: deps.env });
+  const child = deps.childProcess.spawn("tail", ["-n", String(lines), ...(isFollowing ? ["-F"] : []), "--", file], { stdio: ["ignore", "pipe", "ignore"], env: deps.env });
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", (cause) => reject(new BangerError("host.command_missing", "tail is not installed", { hint: `the log is ${file}`, cause })));
     child.once("exit", (status, signal) => resolve(signal === null ? (status ?? EXIT.failure) : signalStatus(signal)));

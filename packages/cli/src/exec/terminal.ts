@@ -1,5 +1,4 @@
 // Our terminal as the guest's: raw, so that every key reaches it, and the same size.
-import { spawnSync } from "node:child_process";
 import type { Control } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
 
@@ -17,7 +16,7 @@ export function wireTerminal(deps: CliDeps, tell: (control: Control) => void): D
   const isRaw = isTerminal.stdin && stdin.setRawMode !== undefined;
   if (isRaw) {
     stdin.setRawMode?.(true);
-    leaveOutputAlone();
+    leaveOutputAlone(deps);
   }
   return {
     [Symbol.dispose]() {
@@ -31,6 +30,6 @@ export function wireTerminal(deps: CliDeps, tell: (control: Control) => void): D
  * Node's raw mode still turns a line feed into carriage return and line feed, which the guest's terminal has done already: a
  * full-screen program that moves down by a bare line feed would be garbled. Without stty it stays so.
  */
-function leaveOutputAlone(): void {
-  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
+function leaveOutputAlone({ childProcess }: CliDeps): void {
+  childProcess.spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }

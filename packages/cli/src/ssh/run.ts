@@ -1,5 +1,4 @@
 // Runs ssh into a VM, its sshd reached through the daemon, and answers the session's status.
-import { spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError, type Vm } from "@banger/api";
@@ -22,7 +21,7 @@ const SSH_FAILED = 255;
 
 /** Throws `guest.unreachable` when ssh did not get in, `host.command_missing` without ssh. */
 export async function sshInto({ context, vm, command, tty }: SshRequest): Promise<number> {
-  const key = await ensureSshKey(defaultSshKeyPath(context.paths), context.deps.env);
+  const key = await ensureSshKey(defaultSshKeyPath(context.paths), context.deps);
   await using files = await sessionFiles(context, vm);
   const proxy = [...context.deps.self, "vm", "dial", vm.name, "127.0.0.1:22", "--socket", context.socket.path, "--quiet"];
   const status = await runSsh(context.deps, sshArgv({ ...files, vmId: vm.id, vmName: vm.name, keyPath: key.path, proxy, tty, command }));
@@ -64,7 +63,7 @@ const PASSED_ON = ["SIGTERM", "SIGHUP"] as const satisfies readonly NodeJS.Signa
 const LEFT_TO_SSH = ["SIGINT", "SIGQUIT"] as const satisfies readonly NodeJS.Signals[];
 
 async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
-  const child = spawn("ssh", args, { stdio: "inherit", env: deps.env });
+  const child = deps.childProcess.spawn("ssh", args, { stdio: "inherit", env: deps.env });
   const passOn: SignalListener = (signal) => void child.kill(signal);
   const ignore: SignalListener = () => undefined;
   for (const signal of PASSED_ON) deps.signals.on(signal, passOn);

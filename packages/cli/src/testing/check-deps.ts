@@ -1,4 +1,5 @@
 // What parsing a command line needs, and nothing that could do anything.
+import * as childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import type { CliDeps } from "../deps.ts";
@@ -14,6 +15,7 @@ export function checkDeps(argv: readonly string[]): CliDeps {
     stdout: nothing,
     stderr: nothing,
     isTerminal: { stdin: false, stdout: false, stderr: false },
+    childProcess,
     signals: new EventEmitter(),
     now: () => 0,
     self: ["banger"],

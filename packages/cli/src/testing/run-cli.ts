@@ -1,4 +1,5 @@
 // Runs the CLI in this process against a scripted daemon and takes down all it says.
+import * as childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -83,6 +84,7 @@ async function say({ argv, home, env, signals, options }: Run): Promise<Said> {
     isTerminal: { stdin: false, stdout: false, stderr: false, ...options.isTerminal },
     signals,
     now: () => Date.parse("2026-01-01T00:04:00.000Z"),
+    childProcess,
     self: ["/usr/bin/banger"],
     daemonProgram: options.daemonProgram ?? [],
     exitNow: (status) => exited.resolve(status),

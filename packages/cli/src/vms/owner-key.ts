@@ -2,12 +2,12 @@
 import { BangerError } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { defaultSshKeyPath } from "../daemon/locate.ts";
+import { ensureSshKey } from "../daemon/ssh-key.ts";
 
 /** Empty where there is no ssh-keygen, unless ssh `isNeeded`. */
 export async function authorizedKeys(context: CliContext, isNeeded: boolean): Promise<readonly string[]> {
-  const { ensureSshKey } = await import("../daemon/ssh-key.ts");
   try {
-    return [(await ensureSshKey(defaultSshKeyPath(context.paths), context.deps.env)).publicKey];
+    return [(await ensureSshKey(defaultSshKeyPath(context.paths), context.deps)).publicKey];
   } catch (error) {
     if (!isNeeded && error instanceof BangerError && error.code === "host.command_missing") return [];
     throw error;

@@ -2,6 +2,7 @@ import { createClient } from "@banger/api";
 import { command, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
 import { pingDaemon } from "../../daemon/connect.ts";
+import { tailLog } from "../../daemon/tail-log.ts";
 
 interface Flags {
   readonly follow?: boolean;
@@ -18,7 +19,6 @@ export const logs = command({
     aliases: { f: "follow", n: "lines" },
   },
   async run(context: CliContext, flags: Flags) {
-    const { tailLog } = await import("../../daemon/tail-log.ts");
     const info = await pingDaemon(createClient(context.socket.path)).catch(() => undefined);
     return tailLog(context, { file: info?.logFile ?? context.paths.logFile, lines: flags.lines ?? 200, isFollowing: flags.follow === true });
   },

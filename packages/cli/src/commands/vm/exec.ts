@@ -1,5 +1,6 @@
 import { command, switchFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
+import { runInGuest } from "../../exec/session.ts";
 import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 import { oneVm, parseEnvironment } from "../../flags.ts";
 
@@ -43,7 +44,6 @@ terminal when stdin, stdout and stderr are one; its arguments arrive exactly as 
     checkTty(flags);
   },
   async run(context: CliContext, flags: Flags, name: string) {
-    const { runInGuest } = await import("../../exec/session.ts");
     const client = await context.connect();
     const tty = wantsTty(flags, context.deps);
     const environment = flags.env === undefined || flags.env.length === 0 ? undefined : Object.fromEntries(flags.env);

@@ -1,6 +1,7 @@
 import { BangerError, routes, type Client, type Vm } from "@banger/api";
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
+import { sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
 import { explainSpec } from "../../vms/explain.ts";
 import { holdLease } from "../../vms/lease.ts";
@@ -8,6 +9,7 @@ import { authorizedKeys } from "../../vms/owner-key.ts";
 import { leftBehind, nextSteps } from "../../vms/remarks.ts";
 import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms/spec-flags.ts";
 import { EXIT } from "../../exit-codes.ts";
+import { runInGuest } from "../../exec/session.ts";
 import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 
 interface Flags extends SpecFlags {
@@ -69,12 +71,10 @@ interface Inside {
 }
 
 async function enter(context: CliContext, vm: Vm): Promise<number> {
-  const { sshInto } = await import("../../ssh/run.ts");
   return await sshInto({ context, vm, command: [], tty: context.deps.isTerminal.stdin ? "auto" : "never" });
 }
 
 async function execute(context: CliContext, client: Client, vm: Vm, flags: Flags): Promise<number> {
-  const { runInGuest } = await import("../../exec/session.ts");
   const tty = wantsTty(flags, context.deps);
   return await runInGuest({ context, client, vmName: vm.name, command: { argv: context.trailing ?? [], tty, stdin: true, wait: flags.wait } });
 }

@@ -3,6 +3,7 @@ import { command, switchFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { checkTty } from "../../exec/tty-choice.ts";
 import { oneVm } from "../../flags.ts";
+import { sshInto } from "../../ssh/run.ts";
 import { waitReady } from "../../vms/each.ts";
 import { leftBehind } from "../../vms/remarks.ts";
 
@@ -33,7 +34,6 @@ guest's shell, several are a command with its arguments.`,
     checkTty(flags);
   },
   async run(context: CliContext, flags: Flags, name: string) {
-    const { sshInto } = await import("../../ssh/run.ts");
     const client = await context.connect();
     const vm = await waitReady(context, client, { name, level: "ssh" });
     const status = await sshInto({ context, vm, command: context.trailing ?? [], tty: chooseTty(context, flags) });
