@@ -110,7 +110,7 @@ unit: unit-ts unit-go ## Unit and integration tests
 
 unit-ts: build
 	@echo 'unit: TypeScript'
-	@$(NODE) --test --test-reporter=spec $(TESTS)
+	@$(NODE) --test --test-reporter=./scripts/test-reporter.ts --test-reporter-destination=stdout $(TESTS)
 
 unit-go: build
 	@echo 'unit: Go'

@@ -20,8 +20,9 @@ export const userNamespaces: Check<DoctorDeps> = {
       binds: program.binds,
       network: "none",
       runAs,
-      tools: { bwrap, nsenter: "nsenter" },
+      tools: { bwrap, nsenter: "nsenter", searchPath },
       statusFd: 1,
+      endsWithStarter: true,
     });
     try {
       await run(argv, { signal, cwd: "/", timeoutMs: 10_000 });
