@@ -5,6 +5,7 @@ import { access, mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { agentArchive } from "../packages/daemon/src/images/initramfs.ts";
 import { buildRecipe } from "../packages/daemon/src/images/recipe.ts";
+import { removeLeftBuilds } from "../packages/daemon/src/images/scratch.ts";
 import { readChunks, writeStoredFile } from "../packages/daemon/src/images/stored-file.ts";
 import { kernelOnly, testBuilderHost } from "../packages/daemon/src/images/test-builder.ts";
 
@@ -25,6 +26,7 @@ async function makeKernelFiles(): Promise<void> {
     npmDir: join(root, "node_modules"),
     aptDir: "/etc/apt",
   };
+  await removeLeftBuilds(deps.buildsDir, deps.host);
   await using built = await buildRecipe(await kernelOnly(), deps, { signal: new AbortController().signal, report: () => {} });
   await writeStoredFile(join(out, "bzImage"), [built.kernel.bzImage]);
   await writeStoredFile(join(out, "vmlinux"), [built.kernel.vmlinux]);
