@@ -1,12 +1,20 @@
 // Every scenario, in the order they run.
 import badInput from "./scenarios/bad-input.ts";
 import bareRun from "./scenarios/bare-run.ts";
+import concurrentRuns from "./scenarios/concurrent-runs.ts";
 import daemonKilled from "./scenarios/daemon-killed.ts";
 import docker from "./scenarios/docker.ts";
 import exitStatus from "./scenarios/exit-status.ts";
+import failedBoot from "./scenarios/failed-boot.ts";
 import guestPower from "./scenarios/guest-power.ts";
+import hostKeys from "./scenarios/host-keys.ts";
+import interrupted from "./scenarios/interrupted.ts";
+import isolation from "./scenarios/isolation.ts";
+import leavesNothing from "./scenarios/leaves-nothing.ts";
 import lifecycle from "./scenarios/lifecycle.ts";
+import outbound from "./scenarios/outbound.ts";
 import publish from "./scenarios/publish.ts";
+import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import type { Scenario } from "./scenario.ts";
@@ -17,9 +25,17 @@ export const scenarios: readonly Scenario[] = [
   standardStreams,
   lifecycle,
   badInput,
+  failedBoot,
+  interrupted,
   publish,
+  outbound,
+  isolation,
+  sshd,
   docker,
   guestPower,
   vmmKilled,
+  concurrentRuns,
+  hostKeys,
+  leavesNothing,
   daemonKilled,
 ];

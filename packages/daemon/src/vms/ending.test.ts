@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { afterEnd, announcedOnConsole, REBOOT_LIMIT, type EndedVmm } from "./ending.ts";
+import { afterEnd, announcedOnConsole, lastSignOfLife, REBOOT_LIMIT, type EndedVmm } from "./ending.ts";
 
 const ended = (change: Partial<EndedVmm>): EndedVmm => ({
   exit: { status: 0, signal: null },
@@ -37,4 +37,10 @@ test("a boot loop ends after the limit, old reboots forgotten", () => {
 test("the last announcement on the console counts", () => {
   assert.equal(announcedOnConsole("x\r\nbanger-agent: guest is going down: reboot\r\n"), "reboot");
   assert.equal(announcedOnConsole("nothing"), null);
+});
+
+test("the last sign of life is the panic, else the last line, with control characters shown", () => {
+  assert.equal(lastSignOfLife("a\nKernel panic - not syncing\r\nrebooting\n"), 'console, "Kernel panic - not syncing"');
+  assert.equal(lastSignOfLife("one\ntwo\u001b[2J\n\n"), 'console, "two\\\\x1b[2J"');
+  assert.equal(lastSignOfLife(""), "nothing on the console");
 });

@@ -1,6 +1,7 @@
 // What it means that a VMM has ended: the guest rebooted (boot it again), powered off, panicked, or the VMM was killed. Pure.
 import type { StopReason } from "@banger/api";
 import type { VmmExit } from "../vmm/contract.ts";
+import { printable } from "./log-files.ts";
 
 /** More reboots than this within the window, and it is a loop. */
 export const REBOOT_LIMIT = 5;
@@ -52,4 +53,12 @@ function panicLines(console: string): string {
   const lines = console.split("\n").map((line) => line.trimEnd());
   const at = lines.findIndex((line) => line.includes("Kernel panic"));
   return lines.slice(Math.max(0, at - 3), at + 1).join("\n");
+}
+
+/** What a console says last of how far a guest came: its panic, else its last line. */
+export function lastSignOfLife(consoleTail: string): string {
+  const lines = consoleTail.split("\n").map((line) => printable(line.trim()));
+  const panic = lines.find((line) => line.includes("Kernel panic"));
+  const last = panic ?? lines.findLast((line) => line !== "");
+  return last === undefined ? "nothing on the console" : `console, ${JSON.stringify(last)}`;
 }

@@ -215,6 +215,16 @@ describe("the life of a VM", () => {
     assert.deepEqual(await leftOvers(two), NOTHING);
   });
 
+  test("a guest that panics at boot is kept with its last words", async () => {
+    const one = daemon({ plan: () => ({ bootMs: null, panicAfterMs: 100 }) });
+    await assert.rejects(
+      one.create("a", { lease: true }),
+      (error: BangerError) => code("guest.not_ready")(error) && /Kernel panic/.test(error.message),
+    );
+    const kept = await one.service.show("a");
+    assert.deepEqual([kept.status, kept.stopReason?.code, kept.leased], ["stopped", "start_failed", false]);
+  });
+
   test("hanging up during the boot undoes the create", async () => {
     const one = daemon({ plan: () => ({ bootMs: null }) });
     const hangUp = new AbortController();

@@ -8,7 +8,7 @@ import { deadlinesOf } from "./deadlines.ts";
 import { GuestAccess } from "./guest-access.ts";
 import { Leases } from "./leases.ts";
 import { Lifecycle, type BackgroundRun } from "./lifecycle.ts";
-import { logFile, tailOf } from "./log-files.ts";
+import { notReady } from "./not-ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { viewOf } from "./view.ts";
 import { vmDir } from "./vm-directory.ts";
@@ -172,15 +172,7 @@ export class VmService {
     const supervisor = this.#lifecycle.supervisors.get(vmId);
     const { readinessMs } = deadlinesOf(supervisor.process.accelerator);
     if (await supervisor.reached(level, readinessMs, signal)) return;
-    const { name } = this.#deps.records.get(vmId);
-    const console = (await tailOf(logFile(vmDir(this.#deps, vmId), "console"), 2048)).trim().split("\n").at(-1) ?? "";
-    throw new BangerError(
-      "guest.not_ready",
-      `the guest did not become ready (${level}) in ${readinessMs / 1000} s (last sign of life: ${console === "" ? "none on the console" : JSON.stringify(console)})`,
-      {
-        hint: `the VM is kept for a look: banger vm logs ${name}     remove it: banger vm delete ${name}`,
-      },
-    );
+    throw await notReady(this.#deps, { vmId, what: `the guest did not become ready (${level}) in ${readinessMs / 1000} s` });
   }
 
   #view(record: VmRecord): Promise<Vm> {

@@ -2,6 +2,7 @@
 import { BangerError } from "@banger/api";
 import { isProcessAlive } from "@banger/host";
 import { guestConfiguration } from "../guest/configuration.ts";
+import type { GuestClient } from "../guest/contract.ts";
 import type { ReadyImage } from "../images/contract.ts";
 import { macOfAddress, type Attachment } from "../network/contract.ts";
 import type { Operation } from "../operations/registry.ts";
@@ -12,6 +13,8 @@ import type { VmDeps } from "./deps.ts";
 import { logFile, sizeOf } from "./log-files.ts";
 import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
 import type { Step } from "./plan.ts";
+import { notReady } from "./not-ready.ts";
+import type { Supervisor } from "./supervisor.ts";
 import type { Supervisors } from "./supervisors.ts";
 
 export interface StepContext {
@@ -56,15 +59,7 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const hostKey = deps.newHostKey(record.name);
     const network = attachmentOf(deps, vmId) === null ? null : networkOf(record);
     await operation.stage("boot", async () => {
-      const guest = await supervisor
-        .connect(deadlinesOf(supervisor.process.accelerator).agentMs, operation.signal)
-        .catch((cause: unknown) => {
-          if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
-          throw new BangerError("guest.not_ready", `the guest's agent did not answer: ${cause.message}`, {
-            hint: `banger vm logs ${record.name}`,
-            cause,
-          });
-        });
+      const guest = await firstWord(deps, vmId, { supervisor, signal: operation.signal });
       const configuration = guestConfiguration({
         vm: { id: vmId, name: record.name, network },
         subnet: deps.network.subnet,
@@ -167,4 +162,19 @@ function disksOf(deps: VmDeps, record: VmRecord, image: ReadyImage): VmmDisk[] {
     { id: "data", path: dataDisk(deps, record.id), readOnly: false },
     ...(image.modulesPath === null ? [] : [{ id: "modules", path: image.modulesPath, readOnly: true } as const]),
   ];
+}
+
+interface Booting {
+  readonly supervisor: Supervisor;
+  readonly signal: AbortSignal;
+}
+
+/** The connection to an agent that has just begun to answer. Throws `guest.not_ready`. */
+async function firstWord(deps: VmDeps, vmId: string, { supervisor, signal }: Booting): Promise<GuestClient> {
+  try {
+    return await supervisor.connect(deadlinesOf(supervisor.process.accelerator).agentMs, signal);
+  } catch (cause) {
+    if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
+    throw await notReady(deps, { vmId, what: `the guest's agent did not answer: ${cause.message}`, cause });
+  }
 }

@@ -54,9 +54,13 @@ export class Supervisor {
 
   /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends. */
   async connect(timeoutMs: number, signal: AbortSignal): Promise<GuestClient> {
-    const client = await this.#open(timeoutMs, AbortSignal.any([signal, this.#ended.signal]));
-    this.#guest = client;
-    return client;
+    try {
+      this.#guest = await this.#open(timeoutMs, AbortSignal.any([signal, this.#ended.signal]));
+      return this.#guest;
+    } catch (error) {
+      if (!this.isOver || signal.aborted) throw error;
+      throw new BangerError("guest.unreachable", "the VM ended before", { cause: error });
+    }
   }
 
   /** Follows the guest from now on, reconnecting whenever the connection is lost. Call once, after `connect`. */
