@@ -1,6 +1,7 @@
 // Turns what came over the socket into a handler's input, or into `api.bad_request` that names the field.
 import type { Readable } from "node:stream";
 import { BangerError, type Route } from "@banger/api";
+import { en } from "zod/locales";
 import type * as z from "zod/mini";
 import type { Input } from "./handlers.ts";
 
@@ -26,7 +27,15 @@ function parsePart(schema: z.ZodMiniType | undefined, value: unknown, where: str
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue === undefined || issue.path.length === 0 ? where : `${issue.path.join(".")} in ${where}`;
-  throw new BangerError("api.bad_request", `${field}: ${issue?.message ?? "not valid"}`, {
+  throw new BangerError("api.bad_request", `${field}: ${issue === undefined ? "not valid" : wordsOf(issue)}`, {
     details: { issues: parsed.error.issues.slice(0, 10) },
   });
+}
+
+const english = en().localeError;
+
+/** zod/mini itself carries no words. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  const words = english(issue as z.core.$ZodRawIssue);
+  return (typeof words === "string" ? words : words?.message) ?? issue.message;
 }

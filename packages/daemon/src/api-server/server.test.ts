@@ -1,0 +1,131 @@
+// The API against what callers get wrong: unknown fields, wrong types, huge bodies, half requests.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { after, before, describe, test } from "node:test";
+import { BangerError, createClient, routes, shortSocketPath, type BodyOf } from "@banger/api";
+import type { FastifyInstance } from "fastify";
+import { listenOnSocket } from "../listen.ts";
+import { OperationRegistry, type Operation } from "../operations/registry.ts";
+import { handlersOf, type HandlerDeps, type Handlers } from "./handlers.ts";
+import { createApiServer } from "./server.ts";
+
+describe("the API server", () => {
+  let directory: string;
+  let socket: string;
+  let app: FastifyInstance;
+  let created: BodyOf<typeof routes.vmCreate>[] = [];
+  let cancelled = 0;
+
+  before(async () => {
+    // Longer than sun_path: reached through a descriptor of its directory.
+    directory = await mkdtemp(join(tmpdir(), `banger-api-${"x".repeat(100)}`));
+    socket = join(directory, "bangerd.sock");
+    const operations = new OperationRegistry({ newId: () => "0001", now: () => new Date(0), log: () => undefined });
+    app = createApiServer({ operations, onActivity: () => undefined, handlers: handlers(operations) });
+    await app.ready();
+    await listenOnSocket(app, socket);
+  });
+  after(async () => {
+    await app.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  function handlers(operations: OperationRegistry): Handlers {
+    const unused = handlersOf({ operations } as HandlerDeps);
+    return {
+      ...unused,
+      vmCreate: {
+        kind: "operation",
+        target: () => null,
+        run: async ({ body }, operation: Operation) => {
+          created.push(body);
+          if (body.name === "slow") {
+            await once(operation.signal, "abort");
+            cancelled += 1;
+            throw operation.signal.reason;
+          }
+          operation.warn("x.y", "careful");
+          throw new BangerError("vm.name_taken", "taken", { hint: "another" });
+        },
+      },
+      vmDial: { kind: "upgrade", carries: "bytes", run: () => Promise.resolve(new PassThrough()) },
+    };
+  }
+
+  const post = (body: unknown) => createClient(socket).progress(routes.vmCreate, { body: body as BodyOf<typeof routes.vmCreate> });
+  const refused = (code: string, message?: RegExp) => (error: unknown) =>
+    error instanceof BangerError && error.code === code && (message === undefined || message.test(error.message));
+
+  test("the socket is the owner's alone", async () => {
+    assert.equal((await stat(socket)).mode & 0o777, 0o600);
+  });
+
+  test("unknown fields and wrong types are refused by name and reach nobody", async () => {
+    created = [];
+    await assert.rejects(post({ nmae: "x" }), refused("api.bad_request", /nmae/));
+    await assert.rejects(post({ spec: { vcpu: "two" } }), refused("api.bad_request", /spec\.vcpu/));
+    await assert.rejects(post({ spec: { vcpu: -1 } }), refused("api.bad_request"));
+    await assert.rejects(post({ name: "Not A Name" }), refused("api.bad_request", /name/));
+    await assert.rejects(post([]), refused("api.bad_request"));
+    assert.deepEqual(created, []);
+  });
+
+  test("a body of 10 MB is refused, half a request too, and the server lives on", async () => {
+    await assert.rejects(
+      post({ name: "x".repeat(10 * 1024 * 1024) }),
+      (error: unknown) => error instanceof BangerError && (error.code === "api.too_large" || error.code === "daemon.unreachable"),
+    );
+    using short = shortSocketPath(socket);
+    const half = connect({ path: short.path });
+    half.on("error", () => undefined);
+    half.write("POST /v1/vms HTTP/1.1\r\ncontent-length: 100\r\n\r\n{");
+    half.destroy();
+    const garbage = connect({ path: short.path });
+    garbage.on("error", () => undefined);
+    garbage.end("\0\0\0garbage\r\n\r\n");
+    await once(garbage.resume(), "close");
+    await assert.rejects(post({ name: "fine" }), refused("vm.name_taken"));
+  });
+
+  test("an operation's error carries its id, its events come first, hanging up cancels it", async () => {
+    const events: string[] = [];
+    const failed = createClient(socket).progress(
+      routes.vmCreate,
+      { body: { name: "fine" as never } },
+      { onEvent: (event) => events.push(event.type) },
+    );
+    await assert.rejects(
+      failed,
+      (error: unknown) => error instanceof BangerError && error.operationId === "0001" && error.hint === "another",
+    );
+    assert.deepEqual(events, ["operation", "warning"]);
+    const hangUp = new AbortController();
+    const slow = createClient(socket).progress(
+      routes.vmCreate,
+      { body: { name: "slow" as never } },
+      { signal: hangUp.signal, onEvent: () => hangUp.abort() },
+    );
+    await assert.rejects(slow);
+    for (let turn = 0; turn < 200 && cancelled === 0; turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(cancelled, 1);
+  });
+
+  test("an upgraded connection carries bytes with half-close", async () => {
+    const stream = await createClient(socket).upgrade(routes.vmDial, { params: { name: "a" as never }, query: { address: "x" } });
+    stream.end("there and back");
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+    assert.equal(Buffer.concat(chunks).toString(), "there and back");
+  });
+
+  test("an unknown route names where they are listed", async () => {
+    const answer = await app.inject({ method: "GET", url: "/v2/vms" });
+    assert.equal(answer.statusCode, 404);
+    assert.match(answer.json<{ hint: string }>().hint, /openapi/);
+  });
+});
