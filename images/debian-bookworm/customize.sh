@@ -1,57 +1,73 @@
 #!/bin/sh
 # Turns the installed packages into the image: what runs at boot, the login environment, and nothing left of the build.
 # Called by the recipe runner in mmdebstrap's user namespace after files/ and the npm binaries are in place:
-# customize.sh ROOT. No unit is masked: what does not run at boot can still be started and enabled as on any Debian.
+# customize.sh ROOT. No unit is masked: what boot leaves out can still be started and enabled as on any Debian.
 set -eu
 root=$1
-units=$root/etc/systemd/system
+etc=$root/etc/systemd/system
 
-# A wants entry pointing to /dev/null in /etc takes back one from /usr/lib: the unit stays whole, only boot leaves it out.
+# Only boot forgets the unit: an entry pointing to /dev/null under /etc takes back the same entry under /usr/lib.
 not_wanted() { # TARGET UNIT...
   target=$1; shift
-  mkdir -p "$units/$target.wants"
-  for unit in "$@"; do ln -sf /dev/null "$units/$target.wants/$unit"; done
+  mkdir -p "$etc/$target.wants"
+  for unit in "$@"; do ln -sf /dev/null "$etc/$target.wants/$unit"; done
 }
 
-# --- services -------------------------------------------------------------------------------------------------------
-chroot "$root" systemctl set-default multi-user.target
+# --- what runs at boot ------------------------------------------------------------------------------------------------
+chroot "$root" systemctl --quiet set-default multi-user.target
 # Docker starts when its socket is first used, and brings containerd along.
-chroot "$root" systemctl disable docker.service containerd.service
-chroot "$root" systemctl enable docker.socket
-# The agent brings its own ssh.service in /run/systemd/system.
-chroot "$root" systemctl disable ssh.service
-# Nothing that takes dpkg's lock behind the user's back, and no file system that e2scrub could check (no LVM).
-chroot "$root" systemctl disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service
+chroot "$root" systemctl --quiet disable docker.service containerd.service
+chroot "$root" systemctl --quiet enable docker.socket
+# The agent brings its own ssh.service in /run/systemd/system; "sshd" stays another name for it.
+chroot "$root" systemctl --quiet disable ssh.service
+ln -sf /lib/systemd/system/ssh.service "$etc/sshd.service"
+# Nothing that takes dpkg's lock behind the user's back; no LVM, no crash dumps in firmware, no console to log in at.
+chroot "$root" systemctl --quiet disable apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service \
+  systemd-pstore.service getty@tty1.service
 
-# The agent has loaded the modules and set addresses, names and mounts before systemd starts.
+# The agent has loaded drivers and set clock, addresses, names and mounts before systemd starts. udev starts when
+# something talks to it (udevadm settle) or by hand; the nodes it would make are in tmpfiles.d/banger-dev.conf.
 not_wanted sysinit.target systemd-udevd.service systemd-udev-trigger.service systemd-hwdb-update.service \
-  systemd-random-seed.service systemd-pstore.service systemd-boot-system-token.service systemd-repart.service \
-  dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount proc-sys-fs-binfmt_misc.automount \
-  cryptsetup.target veritysetup.target integritysetup.target systemd-machine-id-commit.service kmod-static-nodes.service
+  kmod-static-nodes.service systemd-tmpfiles-setup-dev.service systemd-random-seed.service systemd-firstboot.service \
+  systemd-machine-id-commit.service systemd-repart.service systemd-pcrphase.service systemd-pcrphase-sysinit.service \
+  cryptsetup.target integritysetup.target veritysetup.target systemd-ask-password-console.path
 not_wanted sockets.target systemd-udevd-kernel.socket systemd-initctl.socket
+not_wanted local-fs.target systemd-remount-fs.service
+# Login records of the boot itself, and the lock that keeps users out until it is done (its file is not made either).
+not_wanted sysinit.target systemd-update-utmp.service
+not_wanted multi-user.target systemd-update-utmp-runlevel.service systemd-user-sessions.service
+ln -sf /dev/null "$root/etc/tmpfiles.d/systemd-nologin.conf"
 # logind and the bus start when something asks for them.
 not_wanted multi-user.target systemd-logind.service dbus.service getty.target systemd-ask-password-wall.path
-rm -f "$units/getty.target.wants/getty@tty1.service"
 
-# Generators for hardware and boot loaders that a banger VM cannot have.
-mkdir -p "$root/etc/systemd/system-generators"
-for name in bless-boot cryptsetup gpt-auto hibernate-resume integritysetup system-update veritysetup; do
-  ln -sf /dev/null "$root/etc/systemd/system-generators/systemd-$name-generator"
+# Kernel file systems are mounted when they are first looked at: an automount costs no process.
+not_wanted sysinit.target sys-kernel-config.mount sys-fs-fuse-connections.mount
+for name in dev-hugepages dev-mqueue sys-kernel-debug sys-kernel-tracing; do
+  not_wanted sysinit.target "$name.mount"
+  ln -sf "/etc/systemd/system/$name.automount" "$etc/sysinit.target.wants/$name.automount"
+done
+
+# system-generators/banger calls the distribution's generators when there is something to generate. The rest are for
+# hardware and boot loaders that a banger VM cannot have.
+not_wanted sysinit.target systemd-modules-load.service systemd-binfmt.service
+for path in "$root"/usr/lib/systemd/system-generators/*; do
+  ln -sf /dev/null "$root/etc/systemd/system-generators/${path##*/}"
 done
 
 # Without these every first boot takes /usr for freshly updated and rebuilds caches.
 touch -d "@${SOURCE_DATE_EPOCH:-0}" "$root/etc/.updated" "$root/var/.updated"
 
-# --- the shell ------------------------------------------------------------------------------------------------------
+# --- the shell ----------------------------------------------------------------------------------------------------------
 printf 'LANG=C.UTF-8\n' > "$root/etc/default/locale"
 ln -sf /usr/bin/fdfind "$root/usr/local/bin/fd"
 
-# --- nothing left of the build --------------------------------------------------------------------------------------
+# --- nothing left of the build --------------------------------------------------------------------------------------------
 # The distribution's own sources, from its signed apt package, whatever mirror the packages came from.
 sed -n 's/^\(deb [^#]*\) main .*/\1 main/p' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"
 grep -q . "$root/etc/apt/sources.list"
+chmod 644 "$root/etc/apt/sources.list"
 rm -rf "$root/etc/apt/sources.list.d" "$root/etc/apt/auth.conf" "$root/etc/apt/auth.conf.d"
-mkdir -p "$root/etc/apt/sources.list.d" "$root/etc/apt/auth.conf.d"
+mkdir -m 755 "$root/etc/apt/sources.list.d" "$root/etc/apt/auth.conf.d"
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 # Identity comes from the agent.
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/resolv.conf" "$root/etc/hostname" "$root/etc/hosts" "$root/var/lib/dbus/machine-id"
