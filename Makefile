@@ -88,7 +88,7 @@ clean-state: node_modules/.package-lock.json ## End and remove all VMs, images a
 
 .PHONY: clean
 clean: ## Remove what was built
-	@rm -rf build
+	@rm -rf build .test
 
 .PHONY: test lint fmt unit unit-ts unit-go smoke
 test: ## Everything CI checks: lint, unit and integration tests, scenarios on real VMs
@@ -108,11 +108,27 @@ fmt: node_modules/.package-lock.json ## Format everything
 
 unit: unit-ts unit-go ## Unit and integration tests
 
-unit-ts: build
+# What tests with a real guest boot: the kernel of the default image, and the agent just built.
+TEST_BOOT := $(CURDIR)/.test/boot
+unit-ts unit-go: export BANGER_TEST_BOOT_DIR := $(TEST_BOOT)
+unit-ts unit-go: export BANGER_TEST_AGENT := $(CURDIR)/build/lib/agent
+unit-ts unit-go: export BANGER_TEST_KERNEL := $(TEST_BOOT)/bzImage
+unit-ts unit-go: export BANGER_TEST_MODULES := $(TEST_BOOT)/modules
+unit-ts unit-go: export BANGER_TEST_MODULES_IMAGE := $(TEST_BOOT)/modules.squashfs
+
+.PHONY: test-boot
+test-boot: build
+	@[ -e $(TEST_BOOT)/modules.squashfs ] || echo 'unit: kernel for tests (once, about a minute)'
+	@$(NODE) scripts/test-boot-files.ts $(TEST_BOOT)
+	@[ -d $(TEST_BOOT)/modules ] || { rm -rf $(TEST_BOOT)/modules.new && \
+	  rdsquashfs --quiet --unpack-path / --unpack-root $(TEST_BOOT)/modules.new $(TEST_BOOT)/modules.squashfs && \
+	  mv $(TEST_BOOT)/modules.new $(TEST_BOOT)/modules; }
+
+unit-ts: test-boot
 	@echo 'unit: TypeScript'
 	@$(NODE) --test --test-reporter=./scripts/test-reporter.ts --test-reporter-destination=stdout $(TESTS)
 
-unit-go: build
+unit-go: test-boot
 	@echo 'unit: Go'
 	@cd guest && ../$(TOOLS) go test ./...
 
