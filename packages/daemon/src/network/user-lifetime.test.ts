@@ -61,6 +61,20 @@ scenario("kill -9 of the daemon: the guests stay connected, the next daemon take
   assert.ok(await poll(() => next.facts.find(({ kind }) => kind === "uplink.respawned"), deadline), "it looks after what it did not start");
 });
 
+scenario("a daemon that finds a program or device gone still starts, and takes the guests up once it is back", async (stage) => {
+  const { lab, daemon } = stage;
+  const anchor = await anchorOf(stage, alpha);
+  await daemon.kill();
+  await run(lab.inHost(["mount", "-t", "tmpfs", "none", "/dev/net"]));
+  const next = await lab.daemon();
+  assert.deepEqual(await next.call("reconcile", [alpha]), { lost: [] });
+  assert.ok(next.facts.some((fact) => fact.kind === "failed" && fact.during === "reconcile"));
+  await run(lab.inHost(["umount", "/dev/net"]));
+  assert.equal((await next.call("attach", beta)).namespace?.anchorPid, anchor);
+  const ruleset = await lab.output(anchor, ["nft", "list", "ruleset"]);
+  assert.ok(ruleset.includes(alpha.address) && ruleset.includes(beta.address));
+});
+
 scenario("processes whose start was never recorded are ended by the next daemon", async (stage) => {
   const { lab, daemon } = stage;
   await anchorOf(stage, alpha);

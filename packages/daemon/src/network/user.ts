@@ -19,7 +19,7 @@ export type NetworkFact =
   | { readonly kind: "uplink.failed"; readonly reason: string; readonly retryInMs: number }
   | { readonly kind: "host.changed"; readonly resolver: string | null }
   | { readonly kind: "anchor.lost"; readonly vmIds: readonly string[] }
-  | { readonly kind: "failed"; readonly during: "watch" | "undo"; readonly error: unknown };
+  | { readonly kind: "failed"; readonly during: "watch" | "undo" | "reconcile"; readonly error: unknown };
 
 export interface UserNetworkDeps {
   /** Names this installation; processes are marked with its hash. */
@@ -110,10 +110,13 @@ export class UserNetwork implements HostNetwork, Disposable {
       await this.#end();
       return { lost: vms.map(({ vmId }) => vmId) };
     }
+    for (const vm of vms) this.#attached.set(vm.vmId, vm);
     try {
       return { lost: await this.#takeUp(vms) };
     } catch (error) {
-      throw setupError("the network of running VMs cannot be taken up again", error);
+      // Their namespace lives, so they have what they had. The next attach tries again, with these VMs among the rules.
+      this.#deps.report({ kind: "failed", during: "reconcile", error });
+      return { lost: [] };
     }
   }
 
@@ -150,7 +153,7 @@ export class UserNetwork implements HostNetwork, Disposable {
     const devices = await devicesOf(entry.anchorPid);
     const isThere = ({ vmId }: VmNetwork) => devices.has(tapName(vmId));
     const kept = vms.filter(isThere);
-    for (const vm of kept) this.#attached.set(vm.vmId, vm);
+    for (const vm of vms) if (!isThere(vm)) this.#attached.delete(vm.vmId);
     const taps = new Set(kept.map(({ vmId }) => tapName(vmId)));
     await removeTaps(
       entry,
