@@ -1,5 +1,4 @@
 // Which daemon a command talks to.
-import { join } from "node:path";
 import { BangerError, resolvePaths, type Paths } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
 
@@ -18,9 +17,4 @@ export function locateSocket(flag: string | undefined, env: CliDeps["env"], path
   if (named === undefined || named === paths.socket) return { path: paths.socket, isExplicit: false };
   if (!named.startsWith("/")) throw new BangerError("cli.usage", `${JSON.stringify(named)} is not an absolute path of a socket`, { hint: `--socket ${paths.socket}` });
   return { path: named, isExplicit: true };
-}
-
-/** banger's own SSH key; its `.pub` lies beside it. */
-export function defaultSshKeyPath(paths: Paths): string {
-  return join(paths.stateDir, "ssh", "id_ed25519");
 }

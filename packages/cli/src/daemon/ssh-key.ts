@@ -1,11 +1,12 @@
-// The owner's SSH key: banger's own, made on first use, or one the owner named. Its public half goes into guests.
+// The owner's SSH key: banger's own, made on first use, or one the owner names. Its public half goes into guests.
 import { link, mkdir, mkdtemp, readFile, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { BangerError } from "@banger/api";
+import { BangerError, type Paths } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
+import { findOwnerKey } from "./owner-key-path.ts";
 
-type KeyDeps = Pick<CliDeps, "env" | "childProcess">;
+type KeyDeps = Pick<CliDeps, "env" | "home" | "childProcess">;
 
 export interface SshKey {
   /** Absolute path of the private key. */
@@ -14,10 +15,15 @@ export interface SshKey {
   readonly publicKey: string;
 }
 
-/** The key at `path`, made when missing. Two at once end with one key. Throws `host.command_missing` without ssh-keygen. */
-export async function ensureSshKey(path: string, deps: KeyDeps): Promise<SshKey> {
+/**
+ * The owner's key. banger's own is made when missing; two at once end with one. Throws `config.invalid` when the owner's is
+ * missing, `host.command_missing` without ssh-keygen.
+ */
+export async function ensureSshKey(deps: KeyDeps, paths: Paths): Promise<SshKey> {
+  const { path, isOwn } = await findOwnerKey(deps, paths);
   const known = await readKey(path, deps);
   if (known !== undefined) return known;
+  if (!isOwn) throw new BangerError("config.invalid", `ssh_key_path: ${path} does not exist`, { hint: `ssh-keygen -t ed25519 -f ${path}` });
   await makeKey(path, deps);
   const made = await readKey(path, deps);
   if (made === undefined) throw new BangerError("state.not_writable", `the SSH key ${path} vanished while it was made`);

@@ -3,7 +3,6 @@ import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { BangerError, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
-import { defaultSshKeyPath } from "../daemon/locate.ts";
 import { ensureSshKey } from "../daemon/ssh-key.ts";
 import type { CliDeps, SignalListener } from "../deps.ts";
 import { signalStatus } from "../exit-codes.ts";
@@ -21,7 +20,7 @@ const SSH_FAILED = 255;
 
 /** Throws `guest.unreachable` when ssh did not get in, `host.command_missing` without ssh. */
 export async function sshInto({ context, vm, command, tty }: SshRequest): Promise<number> {
-  const key = await ensureSshKey(defaultSshKeyPath(context.paths), context.deps);
+  const key = await ensureSshKey(context.deps, context.paths);
   await using files = await sessionFiles(context, vm);
   const proxy = [...context.deps.self, "vm", "dial", vm.name, "127.0.0.1:22", "--socket", context.socket.path, "--quiet"];
   const status = await runSsh(context.deps, sshArgv({ ...files, vmId: vm.id, vmName: vm.name, keyPath: key.path, proxy, tty, command }));

@@ -96,6 +96,33 @@ test("several at once make one key", async () => {
   assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).sort(), ["id_ed25519", "id_ed25519.pub"]);
 });
 
+test("ssh_key_path names the owner's own key; it is never made", async () => {
+  await using scene = await openScene(script);
+  mkdirSync(join(scene.home, "config"));
+  mkdirSync(join(scene.home, ".ssh"));
+  writeFileSync(join(scene.home, "config/config.toml"), `[vm_defaults]\nvcpu = 2\n`);
+  assert.equal((await scene.cli(["vm", "create"])).status, 0);
+  writeFileSync(join(scene.home, "config/config.toml"), `ssh_key_path = "~/.ssh/mine"\n`);
+  assert.deepEqual(await scene.cli(["vm", "create"]), { status: 1, stdout: "", stderr: `error: ssh_key_path: ${scene.home}/.ssh/mine does not exist\n  try: ssh-keygen -t ed25519 -f ${scene.home}/.ssh/mine\n` });
+  writeFileSync(join(scene.home, ".ssh/mine"), "private");
+  writeFileSync(join(scene.home, ".ssh/mine.pub"), "ssh-ed25519 AAAAMine me@host\n");
+  await scene.cli(["vm", "create"]);
+  assert.deepEqual((scene.daemon?.bodies.at(-1) as { readonly authorizedKeys: unknown }).authorizedKeys, ["ssh-ed25519 AAAAMine me@host"]);
+  await scene.cli(["vm", "ssh", "sandbox"], { env: fakeSsh(scene, { status: 0, enters: true }) });
+  assert.ok(sshWords(scene).includes(`IdentityFile="${scene.home}/.ssh/mine"`));
+});
+
+test("a config.toml that cannot be read as TOML is told with its place", async () => {
+  await using scene = await openScene(script);
+  mkdirSync(join(scene.home, "config"));
+  for (const [text, message] of [["ssh_key_path = 5\n", 'ssh_key_path is 5'], ["\nssh_key_path = \n", "2:"], ['ssh_key_path = "key"', 'ssh_key_path is "key"']] as const) {
+    writeFileSync(join(scene.home, "config/config.toml"), text);
+    const said = await scene.cli(["vm", "create"]);
+    assert.equal(said.status, 1);
+    assert.ok(said.stderr.startsWith(`error: ${scene.home}/config/config.toml:`) && said.stderr.includes(message), said.stderr);
+  }
+});
+
 test("vm dial bridges bytes both ways and keeps a half-closed connection", async () => {
   await using scene = await openScene({
     vmDial: async (socket, { query }) => {
