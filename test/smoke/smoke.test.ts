@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { scenarios } from "./registry.ts";
 import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
@@ -86,4 +87,10 @@ test("the registry: names are unique and every description is one line", () => {
     assert.match(scenario.name, /^[a-z0-9-]+$/);
     assert.match(scenario.description, /^\S[^\n]+$/);
   }
+});
+
+test("make smoke-list reads from the files what the runner knows", () => {
+  const listed = execFileSync(new URL("../../scripts/smoke-list.sh", import.meta.url), { encoding: "utf8" });
+  const known = scenarios.map((each) => `${each.name.padEnd(28)} ${each.class.padEnd(8)} ${each.description}`);
+  assert.deepEqual(listed.trimEnd().split("\n").toSorted(), known.toSorted());
 });
