@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { scenarios } from "./registry.ts";
 import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
@@ -90,7 +91,7 @@ test("the registry: names are unique and every description is one line", () => {
 });
 
 test("make smoke-list reads from the files what the runner knows", () => {
-  const listed = execFileSync(new URL("../../scripts/smoke-list.sh", import.meta.url), { encoding: "utf8" });
+  const listed = execFileSync(join(import.meta.dirname, "../../scripts/smoke-list.sh"), { encoding: "utf8" });
   const known = scenarios.map((each) => `${each.name.padEnd(28)} ${each.class.padEnd(8)} ${each.description}`);
   assert.deepEqual(listed.trimEnd().split("\n").toSorted(), known.toSorted());
 });
