@@ -24,6 +24,11 @@ export const progressEvent = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("warning"), code: z.string(), message: z.string(), hint: z.optional(z.string()) }),
   z.object({
+    type: z.literal("image.missing"),
+    image: z.string(),
+    origin: z.string().check(z.describe("Where it now comes from: recipe, bundle or oci, with its reference.")),
+  }),
+  z.object({
     type: z.literal("spec"),
     name: z.string(),
     spec: effectiveSpec,

@@ -26,7 +26,7 @@ export async function createProgress(context: CliContext): Promise<Progress> {
   const views = new Map<string, ProgressView>();
   return {
     sink: (label = "") => (event) => {
-      if (event.type === "warning" || event.type === "spec") display.keep(keptLine(event, output, label));
+      if (event.type === "warning" || event.type === "spec" || event.type === "image.missing") display.keep(keptLine(event, output, label));
       if (!("stage" in event)) return;
       const named = label === "" ? event : { ...event, stage: `${label}: ${event.stage}` };
       views.set(label, advance(views.get(label) ?? [], named, performance.now()));
@@ -41,10 +41,15 @@ function canRedraw({ isTerminal, env, stderr }: CliDeps): boolean {
   return isTerminal.stderr && env["TERM"] !== "dumb" && (stderr.rows ?? 0) > 0 && (stderr.columns ?? 0) > 0;
 }
 
-function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "spec" }>, output: Output, label: string): string {
+function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "spec" | "image.missing" }>, output: Output, label: string): string {
   if (event.type === "spec") return specLine(event);
+  if (event.type === "image.missing") return `image ${event.image} is not here yet: ${wayOf(event.origin)}`;
   const prefix = label === "" ? "" : `${label}: `;
   return `${output.paint.stderr("yellow", "!")} ${prefix}${event.message}${event.hint === undefined ? "" : `  try: ${event.hint}`}`;
+}
+
+function wayOf(origin: string): string {
+  return origin.startsWith("recipe") ? "building it from signed distribution packages (once, about 2 min)" : `bringing it here from ${origin}`;
 }
 
 function plainDisplay(output: Output): Display {

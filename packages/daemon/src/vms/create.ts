@@ -76,6 +76,8 @@ export async function discardUnlessTelling(deps: CreateDeps, lifecycle: Lifecycl
 async function imageFor(deps: CreateDeps, name: string, operation: Operation): Promise<ReadyImage> {
   const here = await deps.images.find(name);
   if (here !== undefined) return here;
+  const { origin } = await deps.images.show(name);
+  operation.progress({ type: "image.missing", image: name, origin });
   return deps.images.pull(name, { signal: operation.signal, progress: operation.progress });
 }
 
