@@ -45,7 +45,13 @@ export type ErrorCode =
   | "vm.start_failed"
   | "vmm.failed"
   | "vmm.missing"
-  | "vmm.unsupported";
+  | "vmm.unsupported"
+  | "workspace.bad_request"
+  | "workspace.not_found"
+  | "workspace.not_repository"
+  | "workspace.unreadable"
+  | "workspace.unsafe"
+  | "workspace.unsupported";
 
 /** An error as it travels: what failed (`message`, with the offending value) and what to type next (`hint`). */
 export interface ErrorBody {

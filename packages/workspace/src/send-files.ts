@@ -1,0 +1,174 @@
+// The files of a repository as a tar stream. What was sent is what counts: each content is hashed on its way, and those that
+// git does not have yet are kept in the store, so that the guest's changes can be told from the host's later.
+import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
+import { blobHash, blobId, writeBlob } from "./blob-writer.ts";
+import type { PlannedFile } from "./file-set.ts";
+import { pathBelow } from "./look.ts";
+import type { FileName } from "./names.ts";
+import { padding, tarHeader } from "./tar-entry.ts";
+
+/** What a name holds in the guest once it is there. */
+export interface SentFile {
+  readonly name: FileName;
+  /** `100644`, `100755`, `120000`. */
+  readonly mode: string;
+  readonly id: string;
+}
+
+export interface SendReport {
+  readonly sent: SentFile[];
+  /** Gone, or no file any more, since the list was made. */
+  readonly vanished: FileName[];
+  /** Changed since git looked: their content must be sent again, to be kept. */
+  readonly again: PlannedFile[];
+  /** Shorter than at first, filled with zeros. */
+  readonly torn: FileName[];
+}
+
+export interface SendOptions {
+  readonly top: string;
+  readonly files: readonly PlannedFile[];
+  /** Directory of the store's objects. */
+  readonly objects: string;
+  /** Whether the store should get the content whatever git has. */
+  readonly keeps: (file: PlannedFile) => boolean;
+  readonly onProgress?: ((files: number, bytes: number) => void) | undefined;
+}
+
+/** Small files are gathered into chunks of about this many bytes; large ones are read in pieces of it. */
+const CHUNK = 256 * 1024;
+
+/** Fills `report` as it goes. Opening never waits: a fifo in place of a file is no file. */
+export async function* sendFiles(options: SendOptions, report: SendReport): AsyncGenerator<Buffer> {
+  const batch = new Batch();
+  const counted = { files: 0, bytes: 0 };
+  for (const [serial, file] of options.files.entries()) {
+    if (file.kind === "symlink") await sendLink(options, { file, batch, report, serial });
+    else yield* sendFile(options, { file, batch, report, serial });
+    counted.files += 1;
+    counted.bytes += file.size;
+    if (batch.length < CHUNK) continue;
+    yield batch.take();
+    options.onProgress?.(counted.files, counted.bytes);
+  }
+  if (batch.length > 0) yield batch.take();
+  options.onProgress?.(counted.files, counted.bytes);
+}
+
+interface Sending {
+  readonly file: PlannedFile;
+  readonly batch: Batch;
+  readonly report: SendReport;
+  readonly serial: number;
+}
+
+async function sendLink({ top, objects, keeps }: SendOptions, { file, batch, report, serial }: Sending): Promise<void> {
+  const link = readLink(pathBelow(top, file.name));
+  if (link === undefined) return void report.vanished.push(file.name);
+  batch.add(
+    tarHeader({
+      name: file.name,
+      kind: "symlink",
+      mode: 0o777,
+      mtime: link.mtimeMs / 1000,
+      size: 0,
+      target: link.target.toString("latin1"),
+    }),
+  );
+  const id = blobId(link.target);
+  if (keeps(file) || id !== file.indexId) {
+    const writer = writeBlob(objects, link.target.length, serial);
+    await writer.write(link.target);
+    await writer.finish();
+  }
+  report.sent.push({ name: file.name, mode: "120000", id });
+}
+
+function readLink(path: Buffer): { readonly target: Buffer; readonly mtimeMs: number } | undefined {
+  try {
+    return { target: readlinkSync(path, { encoding: "buffer" }), mtimeMs: lstatSync(path).mtimeMs };
+  } catch (error) {
+    return gone(error);
+  }
+}
+
+async function* sendFile(options: SendOptions, sending: Sending): AsyncGenerator<Buffer> {
+  const { file, batch, report, serial } = sending;
+  const opened = openFile(pathBelow(options.top, file.name));
+  if (opened === undefined) return void report.vanished.push(file.name);
+  const { descriptor, stats } = opened;
+  const writer = options.keeps(file) ? writeBlob(options.objects, stats.size, serial) : undefined;
+  let isDone = false;
+  try {
+    batch.add(tarHeader({ name: file.name, kind: "file", mode: stats.mode & 0o777, mtime: stats.mtimeMs / 1000, size: stats.size }));
+    const hash = blobHash(stats.size);
+    let left = stats.size;
+    while (left > 0) {
+      const piece = Buffer.allocUnsafe(Math.min(left, CHUNK));
+      const read = readWhole(descriptor, piece);
+      if (read < piece.length) {
+        piece.fill(0, read);
+        if (report.torn.at(-1) !== file.name) report.torn.push(file.name);
+      }
+      hash.update(piece);
+      await writer?.write(piece);
+      batch.add(piece);
+      left -= piece.length;
+      if (batch.length >= CHUNK) yield batch.take();
+    }
+    batch.add(padding(stats.size));
+    const id = writer === undefined ? hash.digest("hex") : await writer.finish();
+    isDone = true;
+    if (writer === undefined && id !== file.indexId) report.again.push(file);
+    else report.sent.push({ name: file.name, mode: (stats.mode & 0o100) === 0 ? "100644" : "100755", id });
+  } finally {
+    closeSync(descriptor);
+    if (!isDone) await writer?.abandon();
+  }
+}
+
+function openFile(path: Buffer): { readonly descriptor: number; readonly stats: Stats } | undefined {
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = fstatSync(descriptor);
+    if (stats.isFile()) return { descriptor, stats };
+    closeSync(descriptor);
+    return undefined;
+  } catch (error) {
+    return gone(error);
+  }
+}
+
+function gone(error: unknown): undefined {
+  // ELOOP: a symlink now; ENXIO: a socket; EINVAL: no symlink any more.
+  if (["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EINVAL"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+  throw error;
+}
+
+function readWhole(descriptor: number, into: Buffer): number {
+  let at = 0;
+  while (at < into.length) {
+    const read = readSync(descriptor, into, at, into.length - at, null);
+    if (read === 0) break;
+    at += read;
+  }
+  return at;
+}
+
+class Batch {
+  length = 0;
+  #parts: Buffer[] = [];
+
+  add(part: Buffer): void {
+    if (part.length === 0) return;
+    this.#parts.push(part);
+    this.length += part.length;
+  }
+
+  take(): Buffer {
+    const whole = this.#parts.length === 1 ? (this.#parts[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.length = 0;
+    return whole;
+  }
+}

@@ -1,0 +1,144 @@
+// What is kept on the host of a workspace in a VM: which repository it came from, and a bare object store that borrows the
+// repository's objects and adds what was sent besides. It belongs to the user; nothing in the repository changes.
+import { mkdir, mkdtempDisposable, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError } from "@banger/api";
+import * as z from "zod/mini";
+import type { Git } from "./git.ts";
+import { bytesOf } from "./names.ts";
+import type { SentFile } from "./send-files.ts";
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  vmId: z.string().check(z.regex(/^[A-Za-z0-9_-]{1,64}$/)),
+  vmName: z.string(),
+  /** Socket of the daemon that has the VM. */
+  socket: z.string(),
+  /** Top of the work tree on the host. */
+  top: z.string(),
+  guestPath: z.string(),
+  /** Commit the copy was made on; null before the first one. */
+  head: z.nullable(z.string()),
+  branch: z.nullable(z.string()),
+  /** Tree of what was sent. */
+  baseTree: z.string().check(z.regex(/^[0-9a-f]{40}$/)),
+  copiedAt: z.string(),
+});
+export type WorkspaceRecord = z.infer<typeof recordSchema>;
+
+export class WorkspaceStore {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Directory that git takes for a repository. */
+  get gitDirectory(): string {
+    return join(this.directory, "store");
+  }
+
+  get objects(): string {
+    return join(this.gitDirectory, "objects");
+  }
+
+  /** Variables that make git work in the store. */
+  variables(indexName: string): Readonly<Record<string, string>> {
+    return {
+      GIT_DIR: this.gitDirectory,
+      GIT_INDEX_FILE: join(this.gitDirectory, indexName),
+      GIT_CONFIG_GLOBAL: "/dev/null",
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_ATTR_NOSYSTEM: "1",
+    };
+  }
+
+  /** Made empty, borrowing from the directory of objects `lender`. */
+  async create(git: Git, lender: string): Promise<void> {
+    await mkdir(this.gitDirectory, { recursive: true, mode: 0o700 });
+    await git.run(["init", "--quiet", "--bare", "--template=", this.gitDirectory], { cwd: this.directory });
+    await mkdir(join(this.objects, "info"), { recursive: true });
+    await writeFile(join(this.objects, "info/alternates"), `${quotedAlternate(lender)}\n`);
+  }
+
+  /** The tree of these files, whose contents the store can reach. */
+  async writeTree(git: Git, files: readonly SentFile[]): Promise<string> {
+    return await this.changeTree(
+      git,
+      undefined,
+      files.map((file) => ({ ...file })),
+    );
+  }
+
+  /** The tree that comes of `tree` by setting and, where there is no id, removing names. */
+  async changeTree(git: Git, tree: string | undefined, changes: readonly TreeChange[]): Promise<string> {
+    const here = { cwd: this.directory, variables: this.variables("scratch.index") };
+    await git.run(tree === undefined ? ["read-tree", "--empty"] : ["read-tree", tree], here);
+    // Removals first: a file may take the place of a directory.
+    const ordered = [...changes.filter(({ id }) => id === undefined), ...changes.filter(({ id }) => id !== undefined)];
+    const lines = ordered.map(({ name, mode, id }) => (id === undefined ? `0 ${"0".repeat(40)}\t${name}\0` : `${mode} ${id}\t${name}\0`));
+    await git.run(["update-index", "-z", "--index-info"], { ...here, input: bytesOf(lines.join("")) });
+    return await git.text(["write-tree"], here);
+  }
+
+  async saveRecord(record: WorkspaceRecord): Promise<void> {
+    const path = join(this.directory, "record.json");
+    await writeFile(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
+
+  /** Undefined when no workspace is recorded. */
+  async record(): Promise<WorkspaceRecord | undefined> {
+    const text = await readFile(join(this.directory, "record.json"), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
+  }
+
+  /** Forgets the workspace. */
+  async remove(): Promise<void> {
+    if ((await stat(this.directory).catch(() => undefined)) === undefined) return;
+    // What a temporary directory holds goes with it.
+    await using grave = await mkdtempDisposable(`${this.directory}.gone-`);
+    await rename(this.directory, join(grave.path, "store"));
+  }
+}
+
+export interface TreeChange {
+  readonly name: string;
+  readonly mode: string;
+  /** Undefined removes the name. */
+  readonly id: string | undefined;
+}
+
+/** The workspaces of a user, one directory a VM. */
+export class WorkspaceStores {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  of(vmId: string): WorkspaceStore {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) throw new BangerError("internal", `${JSON.stringify(vmId)} is no VM id`);
+    return new WorkspaceStore(join(this.#root, vmId));
+  }
+
+  /** A directory of the caller's own, gone when it is disposed. */
+  async scratch(): Promise<Awaited<ReturnType<typeof mkdtempDisposable>>> {
+    await mkdir(this.#root, { recursive: true, mode: 0o700 });
+    return await mkdtempDisposable(join(this.#root, ".scratch-"));
+  }
+
+  async records(): Promise<readonly WorkspaceRecord[]> {
+    const names = await readdir(this.#root).catch(() => []);
+    const found = await Promise.all(names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name)).map((name) => this.of(name).record()));
+    return found.filter((record) => record !== undefined);
+  }
+}
+
+/** Lines of `alternates` that begin with a quote are C strings. */
+function quotedAlternate(path: string): string {
+  return /^["#]|\n/.test(path) ? JSON.stringify(path) : path;
+}

@@ -1,0 +1,131 @@
+// A repository in a directory of its own, and a client whose guest is a directory: what is uploaded is unpacked by tar.
+import { execFileSync, spawn } from "node:child_process";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Client } from "@banger/api";
+import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
+import { Git } from "../git.ts";
+import { pathBelow } from "../look.ts";
+import { nameOfBytes } from "../names.ts";
+import { planWorkspace, type WorkspacePlan, type WorkspaceRequest } from "../plan.ts";
+import { WorkspaceStores } from "../store.ts";
+
+export const TEST_ENV = {
+  PATH: process.env["PATH"],
+  HOME: "/nonexistent",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+} as const;
+
+export class HostRepository implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), "banger-ws-"));
+  readonly top = join(this.directory, "repo");
+  readonly guest = join(this.directory, "guest");
+  readonly stores = new WorkspaceStores(join(this.directory, "stores"));
+  readonly git = new Git({ env: TEST_ENV });
+
+  constructor() {
+    mkdirSync(this.top);
+    this.run("init", "--quiet", "--initial-branch=main");
+    this.run("config", "user.name", "Ada Lovelace");
+    this.run("config", "user.email", "ada@example.invalid");
+  }
+
+  run(...args: string[]): string {
+    return runGit(this.top, args);
+  }
+
+  write(name: string, content: string | Uint8Array, mode = 0o644): void {
+    const path = pathBelow(this.top, Buffer.from(name, "utf8").toString("latin1"));
+    mkdirSync(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true });
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+  }
+
+  link(name: string, target: string): void {
+    symlinkSync(target, join(this.top, name));
+  }
+
+  commit(message = "change"): string {
+    this.run("add", "--all");
+    this.run("commit", "--quiet", "--allow-empty", `--message=${message}`);
+    return this.run("rev-parse", "HEAD").trim();
+  }
+
+  async plan(over: Partial<WorkspaceRequest> = {}): Promise<WorkspacePlan> {
+    const scratch = mkdtempSync(join(this.directory, "scratch-"));
+    return await planWorkspace(
+      this.git,
+      { path: this.top, guestPath: "/root/repo", includeUntracked: false, mode: "shallow", ...over },
+      scratch,
+    );
+  }
+
+  /** Copies into the directory that stands for the guest. */
+  async copy(plan: WorkspacePlan, hooks: { readonly beforeUpload?: () => void } = {}): Promise<CopyReport> {
+    const history = mkdtempSync(join(this.directory, "history-"));
+    await prepareHistory(this.git, { plan, directory: history });
+    hooks.beforeUpload?.();
+    const client = directoryClient(this.guest);
+    return await copyIn({ git: this.git, plan, history, client, vm: { id: "vm1", name: "box" }, store: this.stores.of("vm1"), nowMs: 0 });
+  }
+
+  guestGit(...args: string[]): string {
+    return runGit(this.guest, args);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function runGit(cwd: string, args: readonly string[]): string {
+  return execFileSync("git", [...args], { cwd, env: TEST_ENV, encoding: "latin1", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Every file and link below a directory but `.git`: names as bytes, modes as git sees them, contents. */
+export function snapshot(directory: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const visit = (below: string) => {
+    for (const entry of readdirSync(below === "" ? directory : pathBelow(directory, below), { encoding: "buffer" })) {
+      const name = below === "" ? nameOfBytes(entry) : `${below}/${nameOfBytes(entry)}`;
+      if (name === ".git") continue;
+      const path = pathBelow(directory, name);
+      const stats = lstatSync(path);
+      if (stats.isDirectory()) visit(name);
+      else if (stats.isSymbolicLink()) found.set(name, `link ${readlinkSync(path, { encoding: "buffer" }).toString("latin1")}`);
+      else found.set(name, `${(stats.mode & 0o100) === 0 ? "file" : "program"} ${readFileSync(path).toString("latin1")}`);
+    }
+  };
+  visit("");
+  return found;
+}
+
+function directoryClient(directory: string): Client {
+  return {
+    socketPath: "/run/test.sock",
+    async upload(_route: unknown, _input: unknown, source: Readable) {
+      mkdirSync(directory, { recursive: true });
+      const tar = spawn("tar", ["--extract", "--file=-", `--directory=${directory}`], { stdio: ["pipe", "inherit", "inherit"] });
+      const ended = new Promise((resolve, reject) =>
+        tar.once("close", (status) => (status === 0 ? resolve(status) : reject(new Error(`tar: ${status}`)))),
+      );
+      await Promise.all([pipeline(source, tar.stdin), ended]);
+      return { files: 0, bytes: 0 };
+    },
+  } as unknown as Client;
+}
