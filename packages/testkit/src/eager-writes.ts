@@ -24,6 +24,9 @@ export function eagerWrites(channel: Duplex): Duplex {
   channel.on("data", (chunk: Buffer) => {
     if (!eager.push(chunk)) channel.pause();
   });
-  channel.on("end", () => eager.push(null)).on("error", (error) => eager.destroy(error)).on("close", () => eager.destroy());
+  channel
+    .on("end", () => eager.push(null))
+    .on("error", (error) => eager.destroy(error))
+    .on("close", () => eager.destroy());
   return eager;
 }

@@ -26,7 +26,14 @@ const calls: Readonly<Record<string, (request: Request) => void | Promise<void>>
   "POST /v1/dial": dial,
   "GET /v1/ports": ({ stream }) => answer(stream, { ports: [] }),
   "GET /v1/stats": ({ stream }) =>
-    answer(stream, { memoryTotalBytes: 2 ** 31, memoryAvailableBytes: 2 ** 30, load1: 0.5, diskTotalBytes: 2 ** 33, diskUsedBytes: 2 ** 22, processes: 42 }),
+    answer(stream, {
+      memoryTotalBytes: 2 ** 31,
+      memoryAvailableBytes: 2 ** 30,
+      load1: 0.5,
+      diskTotalBytes: 2 ** 33,
+      diskUsedBytes: 2 ** 22,
+      processes: 42,
+    }),
   "POST /v1/clock": clock,
   "POST /v1/shutdown": shutdown,
 };

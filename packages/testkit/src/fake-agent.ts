@@ -1,6 +1,6 @@
 // An agent as the daemon sees it (docs/guest-protocol.md), without a VM: real commands, files and sockets of this host below a
 // directory that stands for the guest's root. Boot, readiness, events and failures are the test's to choose.
-import { performServerHandshake, type ServerHttp2Session } from "node:http2";
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { ReadinessLevel } from "@banger/api";
 import type { GuestConfiguration, GuestEvent, GuestHealth } from "../../daemon/src/guest/contract.ts";
@@ -74,18 +74,24 @@ export class FakeAgent implements AsyncDisposable {
     channel.on("error", () => undefined);
     if (this.faults.mute === true) return void channel.resume();
     if (this.faults.garbage === true) return void channel.resume().write(Buffer.alloc(4096, "garbage "));
-    // The types ask for a net.Socket; any Duplex works.
-    const session = performServerHandshake(eagerWrites(channel) as Parameters<typeof performServerHandshake>[0], {
+    const session = performServerHandshake(eagerWrites(channel), {
       settings: { initialWindowSize: 512 * 1024, maxConcurrentStreams: 1000 },
     });
+    const streams = new Set<ServerHttp2Stream>();
     this.#sessions.add(session);
     session.setLocalWindowSize(1024 * 1024);
     session.on("error", () => undefined);
     session.once("close", () => {
       this.#sessions.delete(session);
       channel.destroy();
+      // node:http2 leaves a stream with unread data open, and its command would never be hung up.
+      for (const stream of streams) stream.destroy();
     });
-    session.on("stream", (stream, headers) => answerRequest(this, stream, headers));
+    session.on("stream", (stream, headers) => {
+      streams.add(stream);
+      stream.once("close", () => streams.delete(stream));
+      answerRequest(this, stream, headers);
+    });
   }
 
   /** A connection as over a virtio-serial port. */

@@ -68,7 +68,15 @@ function start(stream: Duplex, spec: ExecStart, options: FakeExecOptions): Child
     cwd,
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
-    env: { HOME: options.rootDir, USER: spec.user, LOGNAME: spec.user, SHELL: "/bin/sh", PATH: options.env["PATH"] ?? "/usr/bin:/bin", LANG: "C.UTF-8", ...spec.env },
+    env: {
+      HOME: options.rootDir,
+      USER: spec.user,
+      LOGNAME: spec.user,
+      SHELL: "/bin/sh",
+      PATH: options.env["PATH"] ?? "/usr/bin:/bin",
+      LANG: "C.UTF-8",
+      ...spec.env,
+    },
   });
   child.once("error", (error: NodeJS.ErrnoException) => {
     fail(error.code === "ENOENT" ? "not_found" : error.code === "EACCES" ? "not_executable" : "failed", error.message);
@@ -103,7 +111,9 @@ function reportExit(stream: Duplex, child: Child): void {
     if (hasReported || stream.destroyed) return;
     hasReported = true;
     const message: Control =
-      signal === null ? { type: "exit", status: status ?? 255 } : { type: "exit", signal: signal.slice(3), number: constants.signals[signal] };
+      signal === null
+        ? { type: "exit", status: status ?? 255 }
+        : { type: "exit", signal: signal.slice(3), number: constants.signals[signal] };
     stream.end(encodeControl(message));
   };
   child.once("close", report);

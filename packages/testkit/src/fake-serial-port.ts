@@ -36,7 +36,7 @@ export class FakeSerialPort {
   #input: Buffer = Buffer.alloc(0);
   /** Bytes that must still come before the next frame header is due. */
   #untilHeader = 0;
-  #stale: Buffer[] = [];
+  readonly #stale: Buffer[] = [];
 
   constructor(serve: (session: Duplex) => void) {
     this.#serve = serve;

@@ -67,7 +67,10 @@ test("another driver, as after a crash of the daemon, finds it and ends it with 
   process.kill(vmm.vmm.pid, "SIGKILL");
   await second.wait(vmm, never);
   await again.closed;
-  const execs = (await readFile(join(vmm.vmDir, "fake-execs"), "utf8")).trim().split("\n").map((line) => JSON.parse(line));
+  const execs = (await readFile(join(vmm.vmDir, "fake-execs"), "utf8"))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   await second.end(vmm);
   assert.ok(await poll(() => (execs.some((identity) => isProcessAlive(identity)) ? undefined : true), { timeoutMs: 5000 }));
   await second.end(vmm);

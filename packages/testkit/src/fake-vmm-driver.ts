@@ -60,7 +60,7 @@ function refuseBadStart(spec: VmmSpec, plan: FakeBoot): void {
 }
 
 function find(vmDir: string): VmmProcess | null {
-  const noted = readJson<VmmProcess>(fakeVmFiles(vmDir).note);
+  const noted = readJson(fakeVmFiles(vmDir).note) as VmmProcess | undefined;
   return noted !== undefined && isProcessAlive(noted.vmm) ? noted : null;
 }
 
@@ -94,9 +94,13 @@ async function wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> 
   const files = fakeVmFiles(process.vmDir);
   const isGone = () => (isProcessAlive(process.vmm) || isProcessAlive(process.jail) ? undefined : true);
   while ((await poll(isGone, { timeoutMs: 60_000, signal })) !== true);
-  const code = readJson<number>(files.exit);
+  const code = readJson(files.exit) as number | undefined;
   if (code === undefined) return { status: null, signal: null };
-  return code === 137 ? { status: null, signal: "SIGKILL" } : code === 143 ? { status: null, signal: "SIGTERM" } : { status: code, signal: null };
+  return code === 137
+    ? { status: null, signal: "SIGKILL" }
+    : code === 143
+      ? { status: null, signal: "SIGTERM" }
+      : { status: code, signal: null };
 }
 
 async function end(process: VmmProcess): Promise<void> {
@@ -115,7 +119,9 @@ async function end(process: VmmProcess): Promise<void> {
 function endExecs(file: string): void {
   let lines: string[] = [];
   try {
-    lines = readFileSync(file, "utf8").split("\n").filter((line) => line !== "");
+    lines = readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }

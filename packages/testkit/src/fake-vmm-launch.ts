@@ -29,7 +29,7 @@ export interface FakeMachine extends FakeBoot {
 }
 
 /** The jail: it waits for the VMM and notes how it ended, for daemons that are not its parent. */
-const JAIL = ["sh", "-c", 'exit_file=$1; shift; "$@"; echo $? > "$exit_file"', "sh"];
+const JAIL = ["-c", 'exit_file=$1; shift; "$@"; echo $? > "$exit_file"', "sh"];
 
 export function fakeVmFiles(vmDir: string) {
   return {
@@ -59,8 +59,8 @@ export function spawnFakeVm(spec: VmmSpec, boot: Omit<FakeMachine, "accelerator"
   const log = openSync(files.vmmLog, "a", 0o600);
   try {
     const program = fileURLToPath(new URL("./fake-vmm-process.ts", import.meta.url));
-    const [shell = "", ...words] = [...JAIL, files.exit, process.execPath, program, spec.vmDir];
-    const child = spawn(shell, words, { detached: true, cwd: "/", stdio: ["ignore", console, log] });
+    const words = [...JAIL, files.exit, process.execPath, program, spec.vmDir];
+    const child = spawn("sh", words, { detached: true, cwd: "/", stdio: ["ignore", console, log] });
     child.on("error", () => undefined);
     child.unref();
     const jail = child.pid === undefined ? undefined : identifyProcess(child.pid);
@@ -73,9 +73,9 @@ export function spawnFakeVm(spec: VmmSpec, boot: Omit<FakeMachine, "accelerator"
 }
 
 /** The JSON in a file; undefined when it is not there or not whole yet. */
-export function readJson<T>(path: string): T | undefined {
+export function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -41,7 +41,11 @@ const agent = new FakeAgent({
     if (mode !== "reboot" && machine.outlivesPoweroff) server.close();
     else process.exit(0);
   },
-  onSpawn: (pid) => appendFileSync(files.execs, `${JSON.stringify(identifyProcess(pid))}\n`),
+  onSpawn: (pid) => {
+    const leader = identifyProcess(pid);
+    // A short command may be over already.
+    if (leader !== undefined) appendFileSync(files.execs, `${JSON.stringify(leader)}\n`);
+  },
 });
 const isUp = new Promise<void>((resolve) => {
   if (machine.bootMs !== null) setTimeout(resolve, machine.bootMs ?? 0);

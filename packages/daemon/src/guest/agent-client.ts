@@ -42,7 +42,14 @@ export class AgentClient implements GuestClient {
   }
 
   health(signal?: AbortSignal): Promise<GuestHealth> {
-    return callJson(this.#session, { method: "GET", path: "/v1/health", what: "health", timeoutMs: this.#deadlines.answerMs, signal, result: healthMessage });
+    return callJson(this.#session, {
+      method: "GET",
+      path: "/v1/health",
+      what: "health",
+      timeoutMs: this.#deadlines.answerMs,
+      signal,
+      result: healthMessage,
+    });
   }
 
   async configure(configuration: GuestConfiguration, signal?: AbortSignal): Promise<void> {
@@ -77,7 +84,8 @@ export class AgentClient implements GuestClient {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof BangerError)) throw new BangerError("guest.failed", `the guest's events cannot be read: ${(error as Error).message}`, { cause: error });
+      if (!(error instanceof BangerError))
+        throw new BangerError("guest.failed", `the guest's events cannot be read: ${(error as Error).message}`, { cause: error });
       if (error.code !== "guest.unreachable" || !hasBegun) throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
@@ -93,19 +101,28 @@ export class AgentClient implements GuestClient {
 
   async dial(network: "tcp" | "unix", address: string, signal?: AbortSignal): Promise<Duplex> {
     const query = new URLSearchParams({ network, address });
-    const stream = this.#session.start({ method: "POST", path: `/v1/dial?${query}`, what: `dial ${address}`, hasBody: true });
+    const stream = this.#session.start({ method: "POST", path: `/v1/dial?${query.toString()}`, what: `dial ${address}`, hasBody: true });
     try {
       return await this.#began(stream, `dial ${address}`, signal);
     } catch (error) {
       if (!(error instanceof BangerError) || error.details?.["agentCode"] === undefined) throw error;
-      throw new BangerError("guest.unreachable", `nothing answers at ${address} in the guest: ${error.message}`, { details: error.details, cause: error });
+      throw new BangerError("guest.unreachable", `nothing answers at ${address} in the guest: ${error.message}`, {
+        details: error.details,
+        cause: error,
+      });
     }
   }
 
   async putFiles(path: string, tar: Readable, options: { readonly owner?: string } = {}) {
     const query = new URLSearchParams({ path, ...options });
     const what = `files into ${path}`;
-    const stream = this.#session.start({ method: "PUT", path: `/v1/files?${query}`, what, hasBody: true, contentType: "application/x-tar" });
+    const stream = this.#session.start({
+      method: "PUT",
+      path: `/v1/files?${query.toString()}`,
+      what,
+      hasBody: true,
+      contentType: "application/x-tar",
+    });
     await sendFile(stream, tar, { what, ...this.#deadlines });
     using _bound = bound(stream, { what, timeoutMs: this.#deadlines.finishMs });
     return await readAnswer(stream, what, putFilesMessage);
@@ -113,16 +130,34 @@ export class AgentClient implements GuestClient {
 
   async getFiles(path: string): Promise<Readable> {
     const what = `files from ${path}`;
-    const stream = this.#session.start({ method: "GET", path: `/v1/files?${new URLSearchParams({ path })}`, what, hasBody: false });
+    const stream = this.#session.start({
+      method: "GET",
+      path: `/v1/files?${new URLSearchParams({ path }).toString()}`,
+      what,
+      hasBody: false,
+    });
     return receiveFile(await this.#began(stream, what), this.#deadlines);
   }
 
   stats(): Promise<GuestStats> {
-    return callJson(this.#session, { method: "GET", path: "/v1/stats", what: "stats", timeoutMs: this.#deadlines.answerMs, result: statsMessage });
+    return callJson(this.#session, {
+      method: "GET",
+      path: "/v1/stats",
+      what: "stats",
+      timeoutMs: this.#deadlines.answerMs,
+      result: statsMessage,
+    });
   }
 
   async setClock(timeUnixMs: number): Promise<void> {
-    await callJson(this.#session, { method: "POST", path: "/v1/clock", what: "clock", timeoutMs: this.#deadlines.answerMs, body: { timeUnixMs }, result: clockMessage });
+    await callJson(this.#session, {
+      method: "POST",
+      path: "/v1/clock",
+      what: "clock",
+      timeoutMs: this.#deadlines.answerMs,
+      body: { timeUnixMs },
+      result: clockMessage,
+    });
   }
 
   async shutdown(mode: "poweroff" | "reboot", graceMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 // One bounded call to the agent: a deadline, a limit on the answer's size, a checked shape, and the agent's errors as ours.
 import { BangerError } from "@banger/api";
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { readText } from "./bounded-reading.ts";
 import type { GuestStream } from "./guest-stream.ts";
 import { errorMessage, guestText, type AgentError } from "./messages.ts";

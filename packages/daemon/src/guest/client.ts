@@ -37,7 +37,8 @@ export function createConnectGuest(deps: ConnectDeps): ConnectGuest {
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
-    if (options.signal.aborted) throw new BangerError("operation.cancelled", "waiting for the guest was cancelled", { cause: options.signal.reason });
+    if (options.signal.aborted)
+      throw new BangerError("operation.cancelled", "waiting for the guest was cancelled", { cause: options.signal.reason });
     throw noAnswer(options, last);
   };
 }
@@ -75,7 +76,8 @@ function isFinal(error: unknown): boolean {
 
 function noAnswer(options: ConnectOptions, last: unknown): BangerError {
   const seconds = options.timeoutMs / 1000;
-  if (last === undefined || isTimeout(last)) return new BangerError("guest.unreachable", `the guest's agent did not answer within ${seconds} s`);
+  if (last === undefined || isTimeout(last))
+    return new BangerError("guest.unreachable", `the guest's agent did not answer within ${seconds} s`);
   const reason = last instanceof BangerError ? last : unreachable(last);
   return new BangerError("guest.unreachable", `the guest's agent did not answer within ${seconds} s (${reason.message})`, { cause: last });
 }

@@ -34,7 +34,11 @@ test("a guest is told what the host has recorded", () => {
 
 test("devices follow the order of the disks; no network, no modules", () => {
   const bare = guestConfiguration({ ...input, vm: { ...input.vm, network: null }, disks: [{ id: "data" }, { id: "base" }], init: "none" });
-  assert.deepEqual(bare.disks, { base: { device: "/dev/vdb", type: "squashfs" }, modules: null, data: { device: "/dev/vda", type: "ext4" } });
+  assert.deepEqual(bare.disks, {
+    base: { device: "/dev/vdb", type: "squashfs" },
+    modules: null,
+    data: { device: "/dev/vda", type: "ext4" },
+  });
   assert.equal(bare.network, null);
   assert.equal(bare.init, "none");
   assert.throws(() => guestConfiguration({ ...input, disks: [{ id: "base" }] }), /needs a base and a data disk/);

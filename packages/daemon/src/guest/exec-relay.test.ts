@@ -72,7 +72,12 @@ for (const [how, leave] of [
     const frames: string[] = [];
     while (!frames.some((text) => text.endsWith("\n"))) {
       const [chunk] = (await once(caller, "data")) as [Buffer];
-      frames.push(...decoder.push(chunk).filter(({ type }) => type === FRAME.stdout).map(({ payload }) => payload.toString()));
+      frames.push(
+        ...decoder
+          .push(chunk)
+          .filter(({ type }) => type === FRAME.stdout)
+          .map(({ payload }) => payload.toString()),
+      );
     }
     const pid = frames.join("").trim();
     assert.ok(await alive(pid));
@@ -129,7 +134,15 @@ test("a command that cannot start, and control characters in why", async () => {
 
 test("whatever a hostile guest sends, the caller gets sound frames and one end", async () => {
   const control = fc.oneof(
-    fc.constantFrom('{"type":"exit","status":3}', '{"type":"exit","status":300}', '{"type":"exit","signal":"\\u001b","number":9}', '{"type":"started","pid":1}', "{", "null", "[]"),
+    fc.constantFrom(
+      '{"type":"exit","status":3}',
+      '{"type":"exit","status":300}',
+      '{"type":"exit","signal":"\\u001b","number":9}',
+      '{"type":"started","pid":1}',
+      "{",
+      "null",
+      "[]",
+    ),
     fc.json(),
   );
   const piece = fc.oneof(

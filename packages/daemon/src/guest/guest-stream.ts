@@ -62,7 +62,11 @@ export class GuestStream extends Duplex {
     const lost = this.#options.lost(cause);
     if (lost !== undefined) return lost;
     const code = this.#inner.rstCode ?? 0;
-    return new BangerError("guest.failed", `the guest broke off ${this.#options.what} (HTTP/2 code ${code})`, cause === undefined ? {} : { cause });
+    return new BangerError(
+      "guest.failed",
+      `the guest broke off ${this.#options.what} (HTTP/2 code ${code})`,
+      cause === undefined ? {} : { cause },
+    );
   }
 
   override _read(): void {

@@ -29,7 +29,7 @@ type Handler = (stream: ServerHttp2Stream, path: string) => void;
 /** A client of an HTTP/2 server that does as `handler` says. */
 function clientOf(handler: Handler): AgentClient {
   const [near, far] = duplexPair();
-  const session = performServerHandshake(eagerWrites(far) as Parameters<typeof performServerHandshake>[0], { maxHeaderListPairs: 1000 });
+  const session = performServerHandshake(eagerWrites(far), { maxHeaderListPairs: 1000 });
   session.on("error", () => undefined);
   session.on("stream", (stream, headers) => {
     stream.on("error", () => undefined);
@@ -80,7 +80,13 @@ async function settles(client: AgentClient, timeoutMs = 5000): Promise<readonly 
 }
 
 test("answers of any shape and status", { timeout: 120_000 }, async () => {
-  const body = fc.oneof(fc.json(), fc.string(), fc.uint8Array({ maxLength: 50 }), fc.constant("{}"), fc.constant('{"code":"failed","message":"\\u001b[2J"}'));
+  const body = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc.uint8Array({ maxLength: 50 }),
+    fc.constant("{}"),
+    fc.constant('{"code":"failed","message":"\\u001b[2J"}'),
+  );
   const status = fc.constantFrom(200, 200, 200, 201, 204, 301, 400, 404, 409, 500, 599);
   await fc.assert(
     fc.asyncProperty(status, body, fc.boolean(), async (code, text, endsAtOnce) => {
@@ -90,7 +96,7 @@ test("answers of any shape and status", { timeout: 120_000 }, async () => {
         else stream.write(text === "" ? " " : text, () => stream.close(8));
       });
       for (const result of await settles(client)) {
-        if (result.status === "rejected") assert.doesNotMatch((result.reason as Error).message, /\u001b/);
+        if (result.status === "rejected") assert.ok(!(result.reason as Error).message.includes("\u001b"));
       }
     }),
     { numRuns: 60 },
@@ -176,7 +182,7 @@ async function recordedAnswer(): Promise<Buffer> {
     sent.push(chunk);
     far.write(chunk);
   });
-  const session = performServerHandshake(eagerWrites(inner) as Parameters<typeof performServerHandshake>[0], {});
+  const session = performServerHandshake(eagerWrites(inner), {});
   session.on("error", () => undefined);
   session.on("stream", (stream) => {
     stream.respond({ ":status": 200 });
@@ -214,14 +220,16 @@ test("connecting to garbage, silence, a closed channel or none ends at the deadl
       await assert.rejects(connectGuest({ kind, open, signal: never, timeoutMs: 400 }), { code: "guest.unreachable", message });
       assert.ok(performance.now() - begun < 2000);
     }
-    await assert.rejects(connectGuest({ kind, open: garbage, signal: AbortSignal.timeout(100), timeoutMs: 5000 }), { code: "operation.cancelled" });
+    await assert.rejects(connectGuest({ kind, open: garbage, signal: AbortSignal.timeout(100), timeoutMs: 5000 }), {
+      code: "operation.cancelled",
+    });
   }
 });
 
 test("an agent of another protocol is refused at once", async () => {
   const open = async (): Promise<Duplex> => {
     const [near, far] = duplexPair();
-    const session = performServerHandshake(eagerWrites(far) as Parameters<typeof performServerHandshake>[0], {});
+    const session = performServerHandshake(eagerWrites(far), {});
     session.on("error", () => undefined);
     session.on("stream", (stream) => {
       stream.respond({ ":status": 200 });
@@ -230,5 +238,8 @@ test("an agent of another protocol is refused at once", async () => {
     return near;
   };
   const connect = createConnectGuest({ randomBytes: (length) => Buffer.alloc(length) });
-  await assert.rejects(connect({ kind: "vsock", open, signal: never, timeoutMs: 60_000 }), { code: "api.version_skew", message: /protocol 9/ });
+  await assert.rejects(connect({ kind: "vsock", open, signal: never, timeoutMs: 60_000 }), {
+    code: "api.version_skew",
+    message: /protocol 9/,
+  });
 });

@@ -8,8 +8,8 @@ const MAX_TEXT = 4096;
 
 /** Guest text made safe to show: no control characters but tab and newline, at most 4096 characters. */
 export function guestText(text: string): string {
-  // C0, DEL, C1, and the bidirectional overrides that can make a line read as something else.
-  const safe = text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "");
+  // Also the bidirectional overrides, which can make a line read as something else.
+  const safe = text.replaceAll(/[[\p{Cc}\u202a-\u202e\u2066-\u2069]--[\t\n]]/gv, "");
   return safe.length <= MAX_TEXT ? safe : `${safe.slice(0, MAX_TEXT)}…`;
 }
 
@@ -54,6 +54,10 @@ export const execControlMessage = z.union([
   z.object({ type: z.literal("started"), pid: count }),
   z.object({ type: z.literal("failed"), code: text, message: text }),
   z.object({ type: z.literal("exit"), status: z.int().check(z.minimum(0), z.maximum(255)) }),
-  z.object({ type: z.literal("exit"), signal: z.string().check(z.regex(/^[A-Z0-9+-]{1,16}$/)), number: z.int().check(z.minimum(1), z.maximum(64)) }),
+  z.object({
+    type: z.literal("exit"),
+    signal: z.string().check(z.regex(/^[A-Z0-9+-]{1,16}$/)),
+    number: z.int().check(z.minimum(1), z.maximum(64)),
+  }),
 ]);
 export type ExecControl = z.infer<typeof execControlMessage>;

@@ -11,7 +11,7 @@ const echo = Buffer.concat([RESYNC_MAGIC, nonce]);
 
 async function send(stream: Duplex, data: Buffer, cuts: readonly number[]): Promise<void> {
   let from = 0;
-  for (const cut of [...cuts.map((part) => Math.floor(part * data.length)).sort((a, b) => a - b), data.length]) {
+  for (const cut of [...cuts.map((part) => Math.floor(part * data.length)).toSorted((a, b) => a - b), data.length]) {
     if (cut > from) stream.write(data.subarray(from, cut));
     from = Math.max(from, cut);
     await new Promise(setImmediate);
@@ -19,7 +19,12 @@ async function send(stream: Duplex, data: Buffer, cuts: readonly number[]): Prom
 }
 
 test("whatever lies in the port, however it is cut: exactly what follows the echo is left to read", async () => {
-  const junk = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.constant(RESYNC_MAGIC), fc.constant(Buffer.concat([RESYNC_MAGIC, Buffer.alloc(16)])), fc.constant(echo.subarray(0, 20)));
+  const junk = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.constant(RESYNC_MAGIC),
+    fc.constant(Buffer.concat([RESYNC_MAGIC, Buffer.alloc(16)])),
+    fc.constant(echo.subarray(0, 20)),
+  );
   const cut = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(fc.array(junk, { maxLength: 5 }), fc.uint8Array({ minLength: 1, maxLength: 100 }), cut, async (stale, rest, cuts) => {

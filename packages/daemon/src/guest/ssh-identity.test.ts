@@ -33,7 +33,8 @@ test("the public part of an encrypted key is found; of another format it is not"
   const path = join(directory, "encrypted");
   await run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "secret", "-f", path]);
   assert.equal(publicKeyOf(await readFile(path, "utf8")), (await readFile(`${path}.pub`, "utf8")).split(" ").slice(0, 2).join(" "));
-  for (const text of ["", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"]) assert.equal(publicKeyOf(text), undefined);
+  for (const text of ["", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"])
+    assert.equal(publicKeyOf(text), undefined);
 });
 
 test("a key cut short is no key, wherever it is cut", () => {

@@ -34,7 +34,9 @@ export async function ownClientKey(directory: string): Promise<ClientKey> {
   if (existing === undefined) return makeClientKey(directory, path);
   const publicKey = publicKeyOf(existing);
   if (publicKey === undefined) {
-    throw new BangerError("state.not_writable", `${path} is not an OpenSSH private key`, { hint: `rm ${path}, and banger makes a new one` });
+    throw new BangerError("state.not_writable", `${path} is not an OpenSSH private key`, {
+      hint: `rm ${path}, and banger makes a new one`,
+    });
   }
   // ssh ignores a key that others may read.
   await chmod(path, 0o600);
