@@ -77,11 +77,17 @@ class CommandLine {
   #context(flags: CommonFlags): CliContext {
     const deps = this.#deps;
     const paths = locatePaths(deps);
+    const output = createOutput(deps, { isJson: flags.json === true, isQuiet: flags.quiet === true });
+    const told = new Set<string>();
     const context: CliContext = {
       deps,
       paths,
+      output,
+      tellOnce(remark) {
+        if (!told.has(remark)) output.note(remark);
+        told.add(remark);
+      },
       socket: locateSocket(flags.socket, deps.env, paths),
-      output: createOutput(deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }),
       trailing: this.#trailing,
       complete: completeWords,
       connect: (options = {}) => connect({ context, signal: options.signal }),

@@ -9,6 +9,8 @@ export interface CliContext {
   readonly paths: Paths;
   /** What followed `--`; undefined without one. */
   readonly trailing: readonly string[] | undefined;
+  /** A remark that is made once, however often there is reason to. */
+  tellOnce(remark: string): void;
   /** The daemon, started when it must be. Throws `daemon.unreachable`, `daemon.start_failed`, `api.version_skew`. */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Client>;
   /** What may stand in place of the last of `words`, the command line so far. */

@@ -23,7 +23,7 @@ export interface StartRequest {
 
 /** Throws `daemon.start_failed` with the daemon's last words. */
 export async function startDaemon({ context, signal, ping }: StartRequest): Promise<DaemonInfo> {
-  context.output.note("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
+  context.tellOnce("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
   const deadline = performance.now() + START_TIMEOUT_MS;
   const log = { file: context.paths.logFile, from: sizeOf(context.paths.logFile) };
   let daemon = spawnDaemon(context);

@@ -45,7 +45,7 @@ function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "sp
   if (event.type === "spec") return specLine(event);
   if (event.type === "image.missing") return `image ${event.image} is not here yet: ${wayOf(event.origin)}`;
   const prefix = label === "" ? "" : `${label}: `;
-  return `${output.paint.stderr("yellow", "!")} ${prefix}${event.message}${event.hint === undefined ? "" : `  try: ${event.hint}`}`;
+  return `${output.paint.stderr("yellow", "!")} ${prefix}${event.message}${event.hint === undefined ? "" : ` (${event.hint})`}`;
 }
 
 function wayOf(origin: string): string {

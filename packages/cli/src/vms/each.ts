@@ -1,5 +1,5 @@
 // One command on several VMs at once: in parallel, told in the given order; a failure does not stop the rest.
-import { BangerError, routes, type Client, type ProgressSink } from "@banger/api";
+import { BangerError, routes, type Client, type ProgressSink, type ReadinessLevel } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { createProgress } from "../output/progress.ts";
@@ -41,8 +41,10 @@ function toError(reason: unknown): BangerError {
   return reason instanceof BangerError ? reason : new BangerError("internal", String(reason), { cause: reason });
 }
 
-/** The VM, running and at least at `level`; with progress while waiting. */
-export async function waitReady(context: CliContext, client: Client, request: { readonly name: string; readonly level: "basic" | "ssh" }) {
+/** The VM, running and at least at `level`; with progress while it must wait. */
+export async function waitReady(context: CliContext, client: Client, request: { readonly name: string; readonly level: ReadinessLevel }) {
+  const vm = await client.call(routes.vmShow, { params: { name: request.name } });
+  if (vm.status === "running" && vm.readiness.includes(request.level)) return vm;
   using progress = await createProgress(context);
   return await client.progress(routes.vmWait, { params: { name: request.name }, query: { level: request.level } }, { onEvent: progress.sink() });
 }

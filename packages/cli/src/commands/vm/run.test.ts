@@ -31,7 +31,7 @@ function boot(emit: (event: ProgressEvent) => void): void {
   emit({ type: "stage.finished", stage: "boot", durationMs: 2_600, atMs: 60_700 });
 }
 
-const BOOT_LINES = `! No usable KVM: running under emulation, about 10x slower  try: banger doctor
+const BOOT_LINES = `! No usable KVM: running under emulation, about 10x slower (banger doctor)
 spec: 2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm  qemu/tcg
 ✓ packages  321 packages, 198 MiB  58.1s
 ✓ boot  2.6s

@@ -38,7 +38,7 @@ test("vm ssh waits for sshd, trusts this VM's key alone, and leaves no file behi
   await using scene = await openScene(script);
   const env = fakeSsh(scene, { status: 0, enters: true });
   assert.deepEqual(await scene.cli(["vm", "ssh", "sandbox"], { env, isTerminal: terminal }), { status: 0, stdout: "", stderr: STILL_RUNNING });
-  assert.deepEqual(scene.daemon?.calls, ["vmWait sandbox level=ssh", "vmShow sandbox"]);
+  assert.deepEqual(scene.daemon?.calls, ["vmShow sandbox", "vmWait sandbox level=ssh", "vmShow sandbox"]);
   const words = sshWords(scene);
   assert.equal(words.at(-1), "root@sandbox");
   assert.ok(words.includes(`ProxyCommand=/usr/bin/banger vm dial sandbox 127.0.0.1:22 --socket ${scene.daemon?.socketPath ?? ""} --quiet`));
