@@ -13,6 +13,7 @@ import { findNoted } from "../launch-note.ts";
 import { killJail, type Launched } from "../launcher.ts";
 import { endForSure, waitForEnd } from "../lifetime.ts";
 import { findProgram, resolveProgram, type Program } from "../program.ts";
+import { ProgramFacts } from "../program-facts.ts";
 import { openLog, readTail, removeSockets, vmFiles } from "../vm-directory.ts";
 import { FirecrackerFault, isAnswering, put } from "./api.ts";
 import { FIRECRACKER_SOCKETS, firecrackerArgv, planFirecracker } from "./configuration.ts";
@@ -36,14 +37,14 @@ export class FirecrackerDriver implements VmmDriver {
   readonly name = "firecracker";
   readonly features: VmmFeatures = { accelerators: ["kvm"], channel: "vsock", snapshots: false, outlivesPoweroff: true };
   readonly #deps: FirecrackerDeps;
+  readonly #versions = new ProgramFacts(firecrackerVersion);
 
   constructor(deps: FirecrackerDeps) {
     this.#deps = deps;
   }
 
   async version(): Promise<string> {
-    const { stdout } = await run([await this.#binary(), "--version"], { timeoutMs: 10_000 });
-    return checkFirecrackerVersion(stdout);
+    return this.#versions.of(await this.#binary());
   }
 
   async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
@@ -105,6 +106,10 @@ export class FirecrackerDriver implements VmmDriver {
     const where = configured === null ? "is not installed" : `is not at ${configured}, where the configuration says`;
     throw new BangerError("vmm.missing", `firecracker ${where}`, { hint: FIRECRACKER_HINT });
   }
+}
+
+async function firecrackerVersion(binary: string): Promise<string> {
+  return checkFirecrackerVersion((await run([binary, "--version"], { timeoutMs: 10_000 })).stdout);
 }
 
 function logPath(vmDir: string): string {

@@ -11,7 +11,8 @@ import { endForSure, waitForEnd } from "../lifetime.ts";
 import { connectUnix } from "../unix-socket.ts";
 import { removeSockets, vmFiles } from "../vm-directory.ts";
 import { planQemu, QEMU_SOCKETS } from "./argv.ts";
-import { findQemuInstallation, qemuVersion } from "./installation.ts";
+import { ProgramFacts } from "../program-facts.ts";
+import { findQemu, qemuInstallation, qemuVersion } from "./installation.ts";
 import { QmpClient } from "./qmp.ts";
 
 const SOCKETS = Object.values(QEMU_SOCKETS);
@@ -30,19 +31,21 @@ export class QemuDriver implements VmmDriver {
   readonly name = "qemu";
   readonly features: VmmFeatures = { accelerators: ["kvm", "tcg"], channel: "serial", snapshots: false, outlivesPoweroff: false };
   readonly #deps: QemuDeps;
+  readonly #versions = new ProgramFacts(qemuVersion);
+  readonly #installations = new ProgramFacts(qemuInstallation);
 
   constructor(deps: QemuDeps) {
     this.#deps = deps;
   }
 
-  version(): Promise<string> {
-    return qemuVersion(this.#deps.searchPath);
+  async version(): Promise<string> {
+    return this.#versions.of(await findQemu(this.#deps.searchPath));
   }
 
   async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
     const [tools, { qemu, binds, env }] = await Promise.all([
       findJailTools(this.#deps.searchPath),
-      findQemuInstallation(this.#deps.searchPath),
+      findQemu(this.#deps.searchPath).then((path) => this.#installations.of(path)),
     ]);
     const launched = await startJailed({
       driver: "qemu",

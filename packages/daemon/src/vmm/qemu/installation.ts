@@ -38,12 +38,13 @@ export function checkQemuVersion(output: string): string {
   return version[0].slice("version ".length);
 }
 
-export async function qemuVersion(searchPath: string): Promise<string> {
-  return checkQemuVersion((await run([await findQemu(searchPath), "--version"], { timeoutMs: 10_000 })).stdout);
+/** Version of the QEMU at `qemu`. Throws `vmm.unsupported`. */
+export async function qemuVersion(qemu: string): Promise<string> {
+  return checkQemuVersion((await run([qemu, "--version"], { timeoutMs: 10_000 })).stdout);
 }
 
-export async function findQemuInstallation(searchPath: string): Promise<QemuInstallation> {
-  const qemu = await findQemu(searchPath);
+/** What the QEMU at `qemu` is made of. */
+export async function qemuInstallation(qemu: string): Promise<QemuInstallation> {
   const [modules, firmware] = await Promise.all([acceleratorModules(qemu), findFirmware(qemu)]);
   const program = await resolveProgram(qemu, modules);
   const moduleBinds = modules.map((source): Bind => ({ source, target: `${JAIL.modules}/${basename(source)}`, access: "ro" }));
