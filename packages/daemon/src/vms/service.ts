@@ -66,7 +66,7 @@ export class VmService {
   async create(body: CreateVmBody, operation: Operation): Promise<Vm> {
     const record = await createVm({ deps: this.#deps, lifecycle: this.#lifecycle, body, operation });
     try {
-      if (body.start !== false) await this.#ready(record.id, body.wait ?? "agent", operation.signal);
+      if (body.start !== false) await this.#awaitReady(record.id, body.wait ?? "agent", operation);
     } catch (error) {
       await discardUnlessTelling(this.#deps, this.#lifecycle, { record, error, operation });
       throw error;
@@ -78,7 +78,7 @@ export class VmService {
   async start(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
     const { id } = this.#deps.records.byName(name);
     await this.#lifecycle.start(id, operation);
-    await this.#ready(id, wait ?? "agent", operation.signal);
+    await this.#awaitReady(id, wait ?? "agent", operation);
     return this.show(name);
   }
 
@@ -166,6 +166,12 @@ export class VmService {
     this.#leases.release(vmId);
     await this.#lifecycle.remove(vmId, { ...operation, signal: new AbortController().signal });
     await this.#releaseHost();
+  }
+
+  /** As `#ready`, told as a stage. A VM that was started has its agent. */
+  async #awaitReady(vmId: string, level: ReadinessLevel, operation: Operation): Promise<void> {
+    const wait = () => this.#ready(vmId, level, operation.signal);
+    await (level === "agent" ? wait() : operation.stage(level, wait));
   }
 
   async #ready(vmId: string, level: ReadinessLevel, signal: AbortSignal): Promise<void> {

@@ -48,7 +48,8 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const driver = deps.drivers[record.driver];
     const spec = await vmmSpec(deps, record);
     deps.records.update(vmId, { consoleStart: await sizeOf(logFile(spec.vmDir, "console")) });
-    const process = await deps.journal.acquire(vmId, "process", () => driver.start(spec, operation.signal));
+    const start = () => deps.journal.acquire(vmId, "process", () => driver.start(spec, operation.signal));
+    const process = await operation.stage("vmm", start);
     supervisors.watch(vmId, process);
   },
 
@@ -58,8 +59,8 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const image = await deps.images.byDigest(record.imageDigest);
     const hostKey = deps.newHostKey(record.name);
     const network = attachmentOf(deps, vmId) === null ? null : networkOf(record);
-    await operation.stage("boot", async () => {
-      const guest = await firstWord(deps, vmId, { supervisor, signal: operation.signal });
+    const guest = await operation.stage("agent", () => firstWord(deps, vmId, { supervisor, signal: operation.signal }));
+    await operation.stage("configure", async () => {
       const configuration = guestConfiguration({
         vm: { id: vmId, name: record.name, network },
         subnet: deps.network.subnet,
