@@ -7,7 +7,10 @@ export type Log = (fields: Readonly<Record<string, unknown>>, message: string) =
 const LOG_CAP = 16 * 1024 * 1024;
 
 export function createLog(): Log {
-  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: ["hostKey", "*.hostKey", "privateKey", "*.privateKey"] }, pino.destination({ fd: 1, sync: true }));
+  const logger = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: ["hostKey", "*.hostKey", "privateKey", "*.privateKey"] },
+    pino.destination({ fd: 1, sync: true }),
+  );
   return (fields, message) => logger.info(fields, message);
 }
 

@@ -13,7 +13,7 @@ export default {
   needs: [],
   async run({ banger, ok, json, name }) {
     const vm = name();
-    const result = await banger(["vm", "run", "--rm", "--name", vm, "--memory", "64", "--", "true"]);
+    const result = await banger(["vm", "run", "--rm", "--name", vm, "--memory", "80", "--", "true"]);
     assert.equal(result.status, 125);
     assert.match(result.stderr, /^error: /m);
     assert.match(result.stderr, /banger vm logs/);

@@ -1,0 +1,155 @@
+// A daemon's worth of VMs for tests: the real service over fake VMMs, images and network.
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import assert from "node:assert/strict";
+import { BangerError, parseVmName, type Vm } from "@banger/api";
+import { poll } from "@banger/host";
+import { createFakeVmmDriver, type FakeVmmOptions } from "@banger/testkit";
+import { DEFAULT_CONFIG } from "../config/settings.ts";
+import { resolveSpec } from "../config/resolve-spec.ts";
+import { connectGuest } from "../guest/client.ts";
+import { makeHostKey } from "../guest/ssh-identity.ts";
+import type { ImageService, ReadyImage } from "../images/contract.ts";
+import { allocateAddress, defaultCidr, parseSubnet } from "../network/addresses.ts";
+import type { HostNetwork } from "../network/contract.ts";
+import { ForwardSet } from "../network/forwards.ts";
+import { PublishedPorts } from "../network/published-ports.ts";
+import { OperationRegistry, type Operation } from "../operations/registry.ts";
+import { openState } from "../state/database.ts";
+import { Journal } from "../state/journal.ts";
+import { VmRecords } from "../state/vm-records.ts";
+import type { VmmProcess } from "../vmm/contract.ts";
+import type { CreateDeps } from "./create.ts";
+import { VmService } from "./service.ts";
+
+export const BASE = { vcpu: 1, memoryMib: 64, diskBytes: 64 * 1024 * 1024 };
+
+/** A daemon's worth of VMs on one state directory; `crash` lets go of everything as a kill would. */
+export class TestDaemon {
+  readonly attached = new Set<string>();
+  readonly journal: Journal;
+  readonly records: VmRecords;
+  readonly service: VmService;
+  readonly #operations: OperationRegistry;
+  readonly #database: DatabaseSync;
+
+  constructor(directory: string, options: FakeVmmOptions & { readonly failAttach?: boolean } = {}) {
+    this.#database = openState(directory);
+    this.journal = new Journal(this.#database);
+    this.records = new VmRecords(this.#database);
+    this.#operations = new OperationRegistry({ newId: () => randomBytes(4).toString("hex"), now: () => new Date(), log: () => undefined });
+    const driver = createFakeVmmDriver(options);
+    const deps: CreateDeps = {
+      records: this.records,
+      journal: this.journal,
+      drivers: { qemu: driver, firecracker: driver },
+      chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
+      network: fakeNetwork(this.attached, options.failAttach ?? false),
+      ports: new PublishedPorts(
+        new ForwardSet({ dial: (id, address) => this.service.guests.dialById(id, address), reportFailure: () => undefined }),
+      ),
+      images: fakeImages(directory),
+      connectGuest,
+      newHostKey: makeHostKey,
+      vmsDir: join(directory, "vms"),
+      runAs: null,
+      now: () => new Date(),
+      randomHex: (bytes) => randomBytes(bytes).toString("hex"),
+      log: () => undefined,
+      config: () => Promise.resolve(DEFAULT_CONFIG),
+      hostResources: () => Promise.resolve({ cpus: 4, memoryTotalBytes: 2 ** 34, memoryAvailableBytes: 2 ** 34 }),
+      resolveSpec,
+      nextAddress: (used) => allocateAddress(parseSubnet(defaultCidr), used),
+    };
+    this.service = new VmService(deps, (kind, target, work) =>
+      this.#operations.run({ kind, target, signal: new AbortController().signal }, work),
+    );
+  }
+
+  run<T>(work: (operation: Operation) => Promise<T>, signal = new AbortController().signal): Promise<T> {
+    return this.#operations.run({ kind: "test", target: null, signal }, work);
+  }
+
+  create(name: string, body: Partial<Parameters<VmService["create"]>[0]> = {}): Promise<Vm> {
+    return this.run((operation) => this.service.create({ name: parseVmName(name), spec: BASE, ...body }, operation));
+  }
+
+  reconcile(): Promise<void> {
+    return this.run((operation) => this.service.reconcile(operation));
+  }
+
+  async seen(name: string, status: Vm["status"], also: (vm: Vm) => boolean = () => true): Promise<Vm> {
+    const vm = await poll(
+      async () => {
+        const now = await this.service.show(name);
+        return now.status === status && also(now) ? now : undefined;
+      },
+      { timeoutMs: 15_000 },
+    );
+    assert.ok(vm !== undefined, `${name} is not ${status}: ${JSON.stringify(await this.service.show(name))}`);
+    return vm;
+  }
+
+  vmmOf(id: string): VmmProcess {
+    return this.journal.of(id).get("process")?.detail as VmmProcess;
+  }
+
+  crash(): void {
+    this.service.close();
+    this.#database.close();
+  }
+}
+
+function fakeNetwork(attached: Set<string>, failAttach: boolean): HostNetwork {
+  return {
+    subnet: parseSubnet(defaultCidr),
+    availability: () => Promise.resolve({ available: true }),
+    attach: (vm) => {
+      if (failAttach) return Promise.reject(new BangerError("network.setup_failed", "no tap today"));
+      attached.add(vm.vmId);
+      return Promise.resolve({ tap: "tap0", namespace: null });
+    },
+    detach: (vmId) => Promise.resolve(void attached.delete(vmId)),
+    reconcile: () => Promise.resolve({ lost: [] }),
+    onLost: () => undefined,
+    release: () => Promise.resolve(),
+  };
+}
+
+function fakeImages(directory: string): ImageService {
+  const path = join(directory, "file");
+  const image: ReadyImage = {
+    name: "debian-bookworm",
+    digest: "sha256:1",
+    basePath: path,
+    baseType: "squashfs",
+    kernelRelease: "6",
+    modulesPath: null,
+    env: [],
+    boot: { bzImage: path, vmlinux: path, initramfs: path },
+  };
+  const show = async (name: string) => {
+    if (name !== image.name) throw new BangerError("image.not_found", `no image ${name}`);
+    return {
+      name,
+      status: "ready" as const,
+      digest: image.digest,
+      sizeBytes: 1,
+      arch: "amd64",
+      origin: "test",
+      kernel: "6",
+      createdAt: null,
+      usedBy: [],
+    };
+  };
+  return {
+    list: () => Promise.resolve([]),
+    show,
+    find: () => Promise.resolve(image),
+    byDigest: () => Promise.resolve(image),
+    pull: () => Promise.resolve(image),
+    delete: () => Promise.resolve(),
+    reconcile: () => Promise.resolve(),
+  };
+}
