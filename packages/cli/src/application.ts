@@ -59,13 +59,17 @@ const TAKES_COMMAND: ReadonlySet<string> = new Set(["vm run", "vm exec", "vm ssh
 const DISTANCE = { threshold: 4, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
 
 export function buildBanger(errors: UsageErrors): Application<CommandHost> {
-  return buildApplication(root, {
-    name: "banger",
-    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: false, distanceOptions: DISTANCE },
-    documentation: { disableAnsiColor: true, useAliasInUsageLine: false, caseStyle: "convert-camel-to-kebab" },
-    completion: { includeAliases: false },
-    localization: { text: texts(errors) },
-  }, { help, version: version({ info: { currentVersion: VERSION }, brief: "Show the version", alias: false }) });
+  return buildApplication(
+    root,
+    {
+      name: "banger",
+      scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: false, distanceOptions: DISTANCE },
+      documentation: { disableAnsiColor: true, useAliasInUsageLine: false, caseStyle: "convert-camel-to-kebab" },
+      completion: { includeAliases: false },
+      localization: { text: texts(errors) },
+    },
+    { help, version: version({ info: { currentVersion: VERSION }, brief: "Show the version", alias: false }) },
+  );
 }
 
 function texts(errors: UsageErrors): ApplicationText {
@@ -78,11 +82,12 @@ function texts(errors: UsageErrors): ApplicationText {
     noCommandRegisteredForInput({ input, corrections }) {
       const words = errors.wordsTo(input);
       const near = corrections.map((correction) => `"${[...words.split(" ").slice(0, -1), correction.replaceAll("`", "")].join(" ")}"`);
-      const help = ["banger", ...words.split(" ").slice(0, -1), "--help"].join(" ");
-      if (near.length === 0) return collect(usageError(`no command "${words}"`, help));
+      const helpLine = ["banger", ...words.split(" ").slice(0, -1), "--help"].join(" ");
+      if (near.length === 0) return collect(usageError(`no command "${words}"`, helpLine));
       return collect(new BangerError("cli.usage", `no command "${words}". Did you mean ${near.join(" or ")}?`));
     },
-    exceptionWhileParsingArguments: (error) => collect(error instanceof ArgumentScannerError ? usageError(scannerMessage(error), scannerHint(error, errors)) : error),
+    exceptionWhileParsingArguments: (error) =>
+      collect(error instanceof ArgumentScannerError ? usageError(scannerMessage(error), scannerHint(error, errors)) : error),
     exceptionWhileLoadingCommandFunction: collect,
     exceptionWhileLoadingCommandContext: collect,
     exceptionWhileRunningCommand: collect,
@@ -99,11 +104,13 @@ function scannerMessage(error: ArgumentScannerError): string {
   }
   if (error instanceof AliasNotFoundError) return `no flag -${error.input}`;
   if (error instanceof ArgumentParseError) return parseMessage(error);
-  if (error instanceof EnumValidationError) return `${flagName(error.externalFlagName)} cannot be ${JSON.stringify(error.input)}: it is one of ${error.values.join(", ")}`;
+  if (error instanceof EnumValidationError)
+    return `${flagName(error.externalFlagName)} cannot be ${JSON.stringify(error.input)}: it is one of ${error.values.join(", ")}`;
   if (error instanceof UnsatisfiedFlagError) return `--${kebab(error.externalFlagName)} needs a value`;
   if (error instanceof UnexpectedPositionalError) return `unexpected argument ${JSON.stringify(error.input)}`;
   if (error instanceof UnsatisfiedPositionalError) return `${error.placeholder.toUpperCase()} is missing`;
-  if (error instanceof UnexpectedFlagError) return `--${kebab(error.externalFlagName)} is given twice: ${JSON.stringify(error.previousInput)} and ${JSON.stringify(error.input)}`;
+  if (error instanceof UnexpectedFlagError)
+    return `--${kebab(error.externalFlagName)} is given twice: ${JSON.stringify(error.previousInput)} and ${JSON.stringify(error.input)}`;
   return error.message;
 }
 

@@ -58,7 +58,11 @@ class CommandLine {
       process: { stdout, stderr: silent, env: {} },
       forCommand: ({ prefix }) => {
         this.#prefix = prefix;
-        return { process: { stdout, stderr: silent }, runCommand: (flags, steps) => this.#runCommand(flags, steps), vmNames: () => Promise.resolve([]) };
+        return {
+          process: { stdout, stderr: silent },
+          runCommand: (flags, steps) => this.#runCommand(flags, steps),
+          vmNames: () => Promise.resolve([]),
+        };
       },
     });
   }
@@ -119,6 +123,10 @@ class CommandLine {
 async function completeWords(words: readonly string[], vmNames: CommandHost["vmNames"]): Promise<readonly string[]> {
   const silent = { write: () => undefined };
   const process = { stdout: silent, stderr: silent, env: {} };
-  const proposals = await proposeCompletions(buildBanger(new UsageErrors(words)), words, { process, runCommand: () => Promise.resolve(), vmNames });
+  const proposals = await proposeCompletions(buildBanger(new UsageErrors(words)), words, {
+    process,
+    runCommand: () => Promise.resolve(),
+    vmNames,
+  });
   return proposals.map(({ completion }) => completion);
 }

@@ -90,5 +90,10 @@ function helpText(definition: {
 }): string {
   const width = Math.max(...definition.examples.map(([line]) => line.length));
   const examples = definition.examples.map(([line, what]) => `  ${line.padEnd(width)}  ${what}`.trimEnd());
-  return [definition.description, ...(examples.length === 0 ? [] : ["", "EXAMPLES", ...examples]), "", definition.isAroundGuest === true ? GUEST_EXIT_STATUS_HELP : EXIT_STATUS_HELP].join("\n");
+  return [
+    definition.description,
+    ...(examples.length === 0 ? [] : ["", "EXAMPLES", ...examples]),
+    "",
+    definition.isAroundGuest === true ? GUEST_EXIT_STATUS_HELP : EXIT_STATUS_HELP,
+  ].join("\n");
 }

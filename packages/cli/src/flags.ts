@@ -9,7 +9,8 @@ export const READINESS_LEVELS = readinessLevel.options;
 export const DRIVERS = driverName.options;
 
 export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError(`${JSON.stringify(text)} is not a number of CPUs`, "write a number from 1 to 64, as --vcpu 4");
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw usageError(`${JSON.stringify(text)} is not a number of CPUs`, "write a number from 1 to 64, as --vcpu 4");
   return Number(text);
 }
 
@@ -38,7 +39,8 @@ export const waitFlag = { kind: "enum", values: READINESS_LEVELS, optional: true
 /** A signal's name, with or without SIG. */
 export function parseSignal(text: string): string {
   const name = text.toUpperCase().replace(/^SIG/, "");
-  if (!Object.hasOwn(constants.signals, `SIG${name}`)) throw usageError(`${JSON.stringify(text)} is not a signal`, "write its name, as KILL or TERM");
+  if (!Object.hasOwn(constants.signals, `SIG${name}`))
+    throw usageError(`${JSON.stringify(text)} is not a signal`, "write its name, as KILL or TERM");
   return name;
 }
 
@@ -57,7 +59,10 @@ export const oneVm = { kind: "tuple", parameters: [{ ...vmParameter, brief: "Nam
 export const severalVms = { kind: "array", minimum: 1, parameter: { ...vmParameter, brief: "Names of the VMs" } } as const;
 
 /** One image by name. */
-export const oneImage = { kind: "tuple", parameters: [{ parse: parseImageName, placeholder: "NAME", brief: "Name of the image" }] } as const;
+export const oneImage = {
+  kind: "tuple",
+  parameters: [{ parse: parseImageName, placeholder: "NAME", brief: "Name of the image" }],
+} as const;
 
 function parseImageName(text: string): string {
   if (text === "" || text.length > 255) throw usageError(`${JSON.stringify(text)} is not the name of an image`, "banger image list");

@@ -55,7 +55,12 @@ test("every command has a help with usage, exit status and examples that parse",
 test("help is found in all the places people look", async () => {
   await using scene = await openScene();
   const help = await scene.cli(["vm", "run", "--help"]);
-  for (const argv of [["vm", "run", "-h"], ["help", "vm", "run"], ["vm", "run", "--name", "x", "--help"]]) assert.deepEqual(await scene.cli(argv), help);
+  for (const argv of [
+    ["vm", "run", "-h"],
+    ["help", "vm", "run"],
+    ["vm", "run", "--name", "x", "--help"],
+  ])
+    assert.deepEqual(await scene.cli(argv), help);
 });
 
 test("--version", async () => {
@@ -73,6 +78,10 @@ function exampleLines(help: string): string[] {
 }
 
 function shellWords(line: string): string[] {
-  const words = line.replace(/ <.*$/, "").replace(/\$\(.*$/, "a").match(/'[^']*'|\S+/g) ?? [];
+  const words =
+    line
+      .replace(/ <.*$/, "")
+      .replace(/\$\(.*$/, "a")
+      .match(/'[^']*'|\S+/g) ?? [];
   return words.map((word) => word.replaceAll("'", ""));
 }

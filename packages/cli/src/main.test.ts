@@ -108,7 +108,7 @@ test("a terminal: its size, its resizes, raw keys; restored at the end", async (
     if (chunk.includes("guest ready")) script.stdin.write("\u0003");
   });
   const { stdout } = await ended(script);
-  assert.deepEqual((scene.daemon?.bodies[0] as { readonly tty: unknown }).tty, { cols: 120, rows: 40, term: "xterm" });
+  assert.deepEqual((scene.daemon?.bodies[0] as { readonly tty: unknown } | undefined)?.tty, { cols: 120, rows: 40, term: "xterm" });
   assert.match(stdout, /resized to 100x30\r\n/);
   assert.match(stdout, /status 5\r\n/);
   assert.match(stdout, /^icanon/m);
@@ -125,7 +125,9 @@ test("progress on a terminal is redrawn and gone when done; what matters stays",
     },
   });
   const env = { ...scene.env, BANGER_SOCKET: scene.daemon?.socketPath ?? "", TERM: "xterm", NO_COLOR: "1" };
-  const script = spawn("script", ["-qec", `stty rows 24 cols 80; ${process.execPath} ${MAIN} image pull debian-bookworm`, "/dev/null"], { env });
+  const script = spawn("script", ["-qec", `stty rows 24 cols 80; ${process.execPath} ${MAIN} image pull debian-bookworm`, "/dev/null"], {
+    env,
+  });
   const { status, stdout } = await ended(script);
   assert.equal(status, 1);
   assert.match(stdout, /! the mirror is slow\r\n/);
@@ -138,8 +140,19 @@ test("progress on a terminal is redrawn and gone when done; what matters stays",
 test("the program bundles to one CommonJS file that runs", async () => {
   await using scene = await openScene({ vmList: () => [] });
   const outfile = join(scene.home, "lib/banger.cjs");
-  await build({ entryPoints: [MAIN], outfile, bundle: true, platform: "node", target: "node24", format: "cjs", define: { "import.meta.dirname": "__dirname" }, logLevel: "silent" });
+  await build({
+    entryPoints: [MAIN],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "cjs",
+    define: { "import.meta.dirname": "__dirname" },
+    logLevel: "silent",
+  });
   assert.ok(existsSync(outfile));
-  const child = spawn(process.execPath, [outfile, "vm", "list", "--json"], { env: { ...scene.env, BANGER_SOCKET: scene.daemon?.socketPath ?? "" } });
+  const child = spawn(process.execPath, [outfile, "vm", "list", "--json"], {
+    env: { ...scene.env, BANGER_SOCKET: scene.daemon?.socketPath ?? "" },
+  });
   assert.deepEqual(await ended(child), { status: 0, stdout: "[]\n", stderr: "" });
 });

@@ -19,6 +19,11 @@ test("the README's command lines parse", async (t) => {
 });
 
 test("command lines are found in code blocks, prompts and pipes cut away", () => {
-  const found = bangerLines("banger is prose\n```\n$ banger vm run -- sh -c 'echo a b'\nbanger vm list --json | jq . # all\nNAME STATUS\nFOO=1 banger doctor && echo ok\n```\n");
-  assert.deepEqual(found.map(({ words }) => words), [["vm", "run", "--", "sh", "-c", "echo a b"], ["vm", "list", "--json"], ["doctor"]]);
+  const found = bangerLines(
+    "banger is prose\n```\n$ banger vm run -- sh -c 'echo a b'\nbanger vm list --json | jq . # all\nNAME STATUS\nFOO=1 banger doctor && echo ok\n```\n",
+  );
+  assert.deepEqual(
+    found.map(({ words }) => words),
+    [["vm", "run", "--", "sh", "-c", "echo a b"], ["vm", "list", "--json"], ["doctor"]],
+  );
 });

@@ -23,6 +23,8 @@ export const complete = command({
 
 /** Completing a word starts no daemon and tells no error. */
 async function vmNames({ socket }: CliContext, partial: string): Promise<readonly string[]> {
-  const vms = await createClient(socket.path).call(routes.vmList, {}).catch(() => []);
-  return vms.map(({ name }) => name as string).filter((name) => name.startsWith(partial));
+  const vms = await createClient(socket.path)
+    .call(routes.vmList, {})
+    .catch(() => []);
+  return vms.map(({ name }) => name).filter((name) => name.startsWith(partial));
 }

@@ -11,7 +11,12 @@ const report = {
   checks: [
     { id: "architecture", status: "ok" as const, summary: "x86_64" },
     { id: "accelerator", status: "warning" as const, summary: "kvm: device present, but a test boot did not finish in 5 s; using tcg" },
-    { id: "subuids", status: "failed" as const, summary: "no range for dev in /etc/subuid", fix: "sudo usermod --add-subuids 100000-165535 dev" },
+    {
+      id: "subuids",
+      status: "failed" as const,
+      summary: "no range for dev in /etc/subuid",
+      fix: "sudo usermod --add-subuids 100000-165535 dev",
+    },
     { id: "disk", status: "skipped" as const, summary: "not asked" },
   ],
 };
@@ -38,7 +43,9 @@ test("doctor is content with warnings", async () => {
 });
 
 test("image list", async () => {
-  await using scene = await openScene({ imageList: () => [fakeImage(), fakeImage({ name: "debian-trixie", status: "available", sizeBytes: null, kernel: null, usedBy: [] })] });
+  await using scene = await openScene({
+    imageList: () => [fakeImage(), fakeImage({ name: "debian-trixie", status: "available", sizeBytes: null, kernel: null, usedBy: [] })],
+  });
   assert.deepEqual(await scene.cli(["image", "ls"]), {
     status: 0,
     stderr: "",
@@ -58,7 +65,11 @@ test("image pull tells its stages and what is here then", async () => {
       return fakeImage();
     },
   });
-  assert.deepEqual(await scene.cli(["image", "pull", "debian-bookworm", "--force"]), { status: 0, stdout: "debian-bookworm ready  366 MiB\n", stderr: "✓ squash  366 MiB  1.9s\n" });
+  assert.deepEqual(await scene.cli(["image", "pull", "debian-bookworm", "--force"]), {
+    status: 0,
+    stdout: "debian-bookworm ready  366 MiB\n",
+    stderr: "✓ squash  366 MiB  1.9s\n",
+  });
 });
 
 test("image delete and show", async () => {
@@ -68,7 +79,11 @@ test("image delete and show", async () => {
       throw new BangerError("image.in_use", "debian-bookworm is used by sandbox", { hint: "banger vm delete sandbox" });
     },
   });
-  assert.deepEqual(await scene.cli(["image", "rm", "debian-bookworm"]), { status: 1, stdout: "", stderr: "error: debian-bookworm is used by sandbox\n  try: banger vm delete sandbox\n" });
+  assert.deepEqual(await scene.cli(["image", "rm", "debian-bookworm"]), {
+    status: 1,
+    stdout: "",
+    stderr: "error: debian-bookworm is used by sandbox\n  try: banger vm delete sandbox\n",
+  });
   assert.match((await scene.cli(["image", "show", "debian-bookworm"])).stdout, /^name {5}debian-bookworm\nstatus {3}ready\n/);
 });
 
@@ -76,7 +91,10 @@ test("an answer that is not as declared is a bug, and its details are kept", asy
   await using scene = await openScene({ vmShow: () => ({ ...fakeVm(), vcpu: "two" }) as never });
   const said = await scene.cli(["vm", "show", "sandbox"]);
   assert.equal(said.status, 1);
-  assert.equal(said.stderr, `error: banger has a bug: the daemon's answer is not as declared: vcpu: Invalid input\n  try: the details are in ${scene.home}/state/cli.log\n`);
+  assert.equal(
+    said.stderr,
+    `error: banger has a bug: the daemon's answer is not as declared: vcpu: Invalid input\n  try: the details are in ${scene.home}/state/cli.log\n`,
+  );
 });
 
 test("completion offers commands, flags and names of VMs, and starts nothing", async () => {

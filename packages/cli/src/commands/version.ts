@@ -14,11 +14,20 @@ export const version = command({
   async run({ output, socket }: CliContext, _flags: { readonly json?: boolean }) {
     const daemon = await daemonVersion(socket.path);
     if (output.isJson) await output.json({ banger: VERSION, daemon: daemon ?? null });
-    else await output.result(keyValues([["banger", VERSION], ["daemon", daemon ?? "not running"]]));
+    else
+      await output.result(
+        keyValues([
+          ["banger", VERSION],
+          ["daemon", daemon ?? "not running"],
+        ]),
+      );
   },
 });
 
 /** Undefined without a daemon; `unknown` of one that speaks another API. */
 async function daemonVersion(socketPath: string): Promise<DaemonInfo["version"] | undefined> {
-  return pingDaemon(createClient(socketPath)).then((info) => info?.version, () => "unknown");
+  return pingDaemon(createClient(socketPath)).then(
+    (info) => info?.version,
+    () => "unknown",
+  );
 }

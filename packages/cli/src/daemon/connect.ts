@@ -24,7 +24,8 @@ export async function pingDaemon(client: Client): Promise<DaemonInfo | undefined
   try {
     return await client.call(routes.ping, {});
   } catch (error) {
-    if (!(error instanceof BangerError)) throw new BangerError("api.version_skew", "the daemon speaks another version of the API", { hint: RESTART_HINT, cause: error });
+    if (!(error instanceof BangerError))
+      throw new BangerError("api.version_skew", "the daemon speaks another version of the API", { hint: RESTART_HINT, cause: error });
     if (error.code === "daemon.stopping" || (error.code === "daemon.unreachable" && NOBODY.has(causeCode(error)))) return undefined;
     throw error;
   }
@@ -46,7 +47,9 @@ function checkVersion(info: DaemonInfo): void {
 
 async function startAndPing(context: CliContext, client: Client, signal: AbortSignal | undefined): Promise<DaemonInfo> {
   if (context.socket.isExplicit) {
-    throw new BangerError("daemon.unreachable", `no daemon answers at ${context.socket.path}`, { hint: "start it, or leave out --socket and BANGER_SOCKET to have one started for you" });
+    throw new BangerError("daemon.unreachable", `no daemon answers at ${context.socket.path}`, {
+      hint: "start it, or leave out --socket and BANGER_SOCKET to have one started for you",
+    });
   }
   return startDaemon({ context, signal, ping: () => pingDaemon(client) });
 }

@@ -15,6 +15,9 @@ export function locatePaths(deps: Pick<CliDeps, "uid" | "home" | "env">): Paths 
 export function locateSocket(flag: string | undefined, env: CliDeps["env"], paths: Paths): SocketChoice {
   const named = flag ?? (env["BANGER_SOCKET"] || undefined);
   if (named === undefined || named === paths.socket) return { path: paths.socket, isExplicit: false };
-  if (!named.startsWith("/")) throw new BangerError("cli.usage", `${JSON.stringify(named)} is not an absolute path of a socket`, { hint: `--socket ${paths.socket}` });
+  if (!named.startsWith("/"))
+    throw new BangerError("cli.usage", `${JSON.stringify(named)} is not an absolute path of a socket`, {
+      hint: `--socket ${paths.socket}`,
+    });
   return { path: named, isExplicit: true };
 }

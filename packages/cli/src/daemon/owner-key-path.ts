@@ -16,7 +16,9 @@ export async function findOwnerKey({ home }: Pick<CliDeps, "home">, paths: Paths
   if (named === undefined) return { path: join(paths.stateDir, "ssh", "id_ed25519"), isOwn: true };
   const path = typeof named === "string" && named.startsWith("~/") ? join(home, named.slice(2)) : named;
   if (typeof path !== "string" || !isAbsolute(path)) {
-    throw new BangerError("config.invalid", `${paths.configFile}: ssh_key_path is ${JSON.stringify(named)}`, { hint: `write a path that begins with "/" or "~/"` });
+    throw new BangerError("config.invalid", `${paths.configFile}: ssh_key_path is ${JSON.stringify(named)}`, {
+      hint: `write a path that begins with "/" or "~/"`,
+    });
   }
   return { path, isOwn: false };
 }
@@ -35,6 +37,8 @@ async function readKeySetting(file: string): Promise<unknown> {
     return parse(text)["ssh_key_path"];
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw new BangerError("config.invalid", `${file}:${error.line}:${error.column}: ${error.message.split("\n")[0] ?? ""}`, { cause: error });
+    throw new BangerError("config.invalid", `${file}:${error.line}:${error.column}: ${error.message.split("\n")[0] ?? ""}`, {
+      cause: error,
+    });
   }
 }

@@ -68,7 +68,9 @@ async function keygen(args: readonly string[], deps: KeyDeps): Promise<string> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new BangerError("host.command_missing", "ssh-keygen is not installed", { hint: "install openssh-client", cause: error });
     }
-    throw new BangerError("host.command_failed", `ssh-keygen failed: ${String((error as { stderr?: string }).stderr ?? error).trim()}`, { cause: error });
+    throw new BangerError("host.command_failed", `ssh-keygen failed: ${String((error as { stderr?: string }).stderr ?? error).trim()}`, {
+      cause: error,
+    });
   }
 }
 

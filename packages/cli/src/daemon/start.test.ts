@@ -18,7 +18,11 @@ const logOf = (scene: Scene) => readFileSync(pathsOf(scene).logFile, "utf8");
 test("without a daemon one is started and stays; it is said once", async () => {
   await using scene = await openScene();
   assert.deepEqual(await scene.cli(["vm", "list", "--json"], { daemonProgram }), { status: 0, stdout: "[]\n", stderr: "" });
-  assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram }), { status: 0, stdout: "", stderr: "no VMs.  make one: banger vm run\n" });
+  assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram }), {
+    status: 0,
+    stdout: "",
+    stderr: "no VMs.  make one: banger vm run\n",
+  });
   assert.deepEqual(await scene.cli(["daemon", "stop"]), { status: 0, stdout: "", stderr: "the daemon has left; VMs keep running\n" });
   assert.equal((await scene.cli(["vm", "list"], { daemonProgram })).stderr, `${STARTING}no VMs.  make one: banger vm run\n`);
   await scene.cli(["daemon", "stop"]);
@@ -36,7 +40,11 @@ test("a stale socket is no daemon", async () => {
   await using scene = await openScene();
   const { socket } = pathsOf(scene);
   mkdirSync(dirname(socket), { recursive: true });
-  const killed = spawn(process.execPath, ["-e", "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))", socket]);
+  const killed = spawn(process.execPath, [
+    "-e",
+    "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))",
+    socket,
+  ]);
   await once(killed, "exit");
   assert.ok(existsSync(socket));
   assert.equal((await scene.cli(["vm", "list", "--json"], { daemonProgram })).status, 0);
@@ -64,13 +72,17 @@ test("a daemon that cannot start is told in its own words", async () => {
   bangerd: config.toml:3: unknown key vm_default
   try: banger daemon logs
 `;
-  for (let time = 0; time < 2; time += 1) assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env }), { status: 1, stdout: "", stderr: expected });
+  for (let time = 0; time < 2; time += 1)
+    assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env }), { status: 1, stdout: "", stderr: expected });
   assert.equal((await scene.cli(["daemon", "logs", "-n", "1"])).stdout, "bangerd: config.toml:3: unknown key vm_default\n");
 });
 
 test("a daemon's program that is not there", async () => {
   await using scene = await openScene();
-  assert.match((await scene.cli(["vm", "list"], { daemonProgram: ["/nonexistent/bangerd"] })).stderr, /error: the daemon did not start: spawn \/nonexistent\/bangerd ENOENT\n/);
+  assert.match(
+    (await scene.cli(["vm", "list"], { daemonProgram: ["/nonexistent/bangerd"] })).stderr,
+    /error: the daemon did not start: spawn \/nonexistent\/bangerd ENOENT\n/,
+  );
   assert.match((await scene.cli(["vm", "list"])).stderr, /error: the daemon's program was not found beside banger\n/);
 });
 
@@ -89,7 +101,8 @@ test("a daemon of another version is told how to leave", async () => {
   assert.deepEqual(await scene.cli(["vm", "list"]), {
     status: 1,
     stdout: "",
-    stderr: "error: the daemon is version 9.9.9, this banger is 0.1.0\n  try: banger daemon stop (VMs keep running); the next command starts the new daemon\n",
+    stderr:
+      "error: the daemon is version 9.9.9, this banger is 0.1.0\n  try: banger daemon stop (VMs keep running); the next command starts the new daemon\n",
   });
   assert.equal((await scene.cli(["version"])).stdout, "banger  0.1.0\ndaemon  9.9.9\n");
 });
@@ -103,14 +116,33 @@ test("a daemon of another API too, and it can be stopped", async () => {
       return {};
     },
   });
-  assert.match((await scene.cli(["vm", "list"])).stderr, /^error: the daemon speaks another version of the API\n {2}try: banger daemon stop/);
+  assert.match(
+    (await scene.cli(["vm", "list"])).stderr,
+    /^error: the daemon speaks another version of the API\n {2}try: banger daemon stop/,
+  );
 });
 
 test("daemon status, version and logs start nothing", async () => {
   await using scene = await openScene();
-  assert.deepEqual(await scene.cli(["daemon", "status"], { daemonProgram }), { status: 1, stdout: "not running: the next command starts it\n", stderr: "" });
-  assert.deepEqual(JSON.parse((await scene.cli(["daemon", "status", "--json"])).stdout), { running: false, socket: pathsOf(scene).socket, logFile: pathsOf(scene).logFile });
-  assert.deepEqual(await scene.cli(["version", "--json"]), { status: 0, stdout: `${JSON.stringify({ banger: "0.1.0", daemon: null }, null, 2)}\n`, stderr: "" });
-  assert.deepEqual(await scene.cli(["daemon", "logs"]), { status: 0, stdout: "", stderr: `there is no log yet: ${pathsOf(scene).logFile}\n` });
+  assert.deepEqual(await scene.cli(["daemon", "status"], { daemonProgram }), {
+    status: 1,
+    stdout: "not running: the next command starts it\n",
+    stderr: "",
+  });
+  assert.deepEqual(JSON.parse((await scene.cli(["daemon", "status", "--json"])).stdout), {
+    running: false,
+    socket: pathsOf(scene).socket,
+    logFile: pathsOf(scene).logFile,
+  });
+  assert.deepEqual(await scene.cli(["version", "--json"]), {
+    status: 0,
+    stdout: `${JSON.stringify({ banger: "0.1.0", daemon: null }, null, 2)}\n`,
+    stderr: "",
+  });
+  assert.deepEqual(await scene.cli(["daemon", "logs"]), {
+    status: 0,
+    stdout: "",
+    stderr: `there is no log yet: ${pathsOf(scene).logFile}\n`,
+  });
   assert.deepEqual(await scene.cli(["daemon", "stop"]), { status: 0, stdout: "", stderr: "the daemon is not running\n" });
 });

@@ -46,7 +46,10 @@ interface StartedDaemon {
 
 function spawnDaemon(context: CliContext): StartedDaemon {
   const [program, ...args] = context.deps.daemonProgram;
-  if (program === undefined) throw new BangerError("daemon.start_failed", "the daemon's program was not found beside banger", { hint: "install banger again, or name it with BANGER_DAEMON" });
+  if (program === undefined)
+    throw new BangerError("daemon.start_failed", "the daemon's program was not found beside banger", {
+      hint: "install banger again, or name it with BANGER_DAEMON",
+    });
   const child = spawnDetached(context.deps, { program, args, logFile: context.paths.logFile });
   let failure: Error | undefined;
   child.once("error", (error) => {
@@ -55,11 +58,16 @@ function spawnDaemon(context: CliContext): StartedDaemon {
   child.unref();
   return {
     ended: () => (failure === undefined && child.signalCode === null ? (child.exitCode ?? undefined) : 1),
-    reason: () => failure?.message ?? (child.signalCode === null ? `it ended with status ${child.exitCode ?? "?"}` : `it was ended by ${child.signalCode}`),
+    reason: () =>
+      failure?.message ??
+      (child.signalCode === null ? `it ended with status ${child.exitCode ?? "?"}` : `it was ended by ${child.signalCode}`),
   };
 }
 
-function spawnDetached({ childProcess, env }: CliDeps, start: { readonly program: string; readonly args: readonly string[]; readonly logFile: string }): ChildProcess {
+function spawnDetached(
+  { childProcess, env }: CliDeps,
+  start: { readonly program: string; readonly args: readonly string[]; readonly logFile: string },
+): ChildProcess {
   mkdirSync(dirname(start.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(start.logFile, "a", 0o600);
   try {
@@ -77,7 +85,9 @@ interface LogTail {
 
 function startFailed(reason: string, log: LogTail): BangerError {
   const words = lastWords(log);
-  return new BangerError("daemon.start_failed", `the daemon did not start: ${reason}${words === "" ? "" : `\n${words}`}`, { hint: "banger daemon logs" });
+  return new BangerError("daemon.start_failed", `the daemon did not start: ${reason}${words === "" ? "" : `\n${words}`}`, {
+    hint: "banger daemon logs",
+  });
 }
 
 function sizeOf(file: string): number {
@@ -92,7 +102,14 @@ function lastWords({ file, from }: LogTail): string {
   try {
     const buffer = Buffer.alloc(size - start);
     readSync(log, buffer, 0, buffer.length, start);
-    return buffer.toString("utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).map((line) => `  ${line}`).join("\n").trimEnd();
+    return buffer
+      .toString("utf8")
+      .trimEnd()
+      .split("\n")
+      .slice(-LOG_TAIL_LINES)
+      .map((line) => `  ${line}`)
+      .join("\n")
+      .trimEnd();
   } finally {
     closeSync(log);
   }

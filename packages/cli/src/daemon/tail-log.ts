@@ -16,9 +16,14 @@ export async function tailLog({ deps, output }: CliContext, { file, lines, isFol
     output.note(`there is no log yet: ${file}`);
     return EXIT.ok;
   }
-  const child = deps.childProcess.spawn("tail", ["-n", String(lines), ...(isFollowing ? ["-F"] : []), "--", file], { stdio: ["ignore", "pipe", "ignore"], env: deps.env });
+  const child = deps.childProcess.spawn("tail", ["-n", String(lines), ...(isFollowing ? ["-F"] : []), "--", file], {
+    stdio: ["ignore", "pipe", "ignore"],
+    env: deps.env,
+  });
   const ended = new Promise<number>((resolve, reject) => {
-    child.once("error", (cause) => reject(new BangerError("host.command_missing", "tail is not installed", { hint: `the log is ${file}`, cause })));
+    child.once("error", (cause) =>
+      reject(new BangerError("host.command_missing", "tail is not installed", { hint: `the log is ${file}`, cause })),
+    );
     child.once("exit", (status, signal) => resolve(signal === null ? (status ?? EXIT.failure) : signalStatus(signal)));
   });
   try {

@@ -1,6 +1,17 @@
 // Runs one command in a guest with this process's stdin, stdout, stderr and terminal wired through, and answers its status.
 import type { Duplex } from "node:stream";
-import { BangerError, encodeControl, encodeData, FRAME, FrameDecoder, routes, type Client, type Control, type Frame, type ReadinessLevel } from "@banger/api";
+import {
+  BangerError,
+  encodeControl,
+  encodeData,
+  FRAME,
+  FrameDecoder,
+  routes,
+  type Client,
+  type Control,
+  type Frame,
+  type ReadinessLevel,
+} from "@banger/api";
 import type { CliContext } from "../context.ts";
 import type { CliDeps } from "../deps.ts";
 import { writeAll } from "../output/output.ts";
@@ -99,7 +110,9 @@ async function drain(socket: Duplex, context: CliContext, program: string): Prom
   } catch (error) {
     if (!CONNECTION_LOST.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
-  throw new BangerError("guest.unreachable", `the connection to the guest ended before ${program} told its status`, { hint: "banger vm list" });
+  throw new BangerError("guest.unreachable", `the connection to the guest ended before ${program} told its status`, {
+    hint: "banger vm list",
+  });
 }
 
 async function takeFrame(frame: Frame, { deps }: CliContext, program: string): Promise<number | undefined> {

@@ -19,7 +19,18 @@ export const help: StricliIntegration<CommandHost> = {
       }
       const aliases = result.aliases["convert-camel-to-kebab"];
       const config = { useAliasInUsageLine: false, onlyRequiredInUsageLine: false, caseStyle: "convert-camel-to-kebab" } as const;
-      this.process.stdout.write(target.formatHelp({ prefix, text, additionalFlags, aliases, config, includeArgumentEscapeSequenceFlag: false, includeHidden: false, ansiColor: false }));
+      this.process.stdout.write(
+        target.formatHelp({
+          prefix,
+          text,
+          additionalFlags,
+          aliases,
+          config,
+          includeArgumentEscapeSequenceFlag: false,
+          includeHidden: false,
+          ansiColor: false,
+        }),
+      );
     },
   },
 };
@@ -60,7 +71,11 @@ More on one: ${line} ${verbs[0]?.name ?? "VERB"} --help
 }
 
 function verbsOf(name: string, target: Target): string {
-  return "getAllEntries" in target ? `${name} ${visible(target).map((verb) => verb.name).join("|")}` : name;
+  return "getAllEntries" in target
+    ? `${name} ${visible(target)
+        .map((verb) => verb.name)
+        .join("|")}`
+    : name;
 }
 
 function visible(map: RouteMap<CommandHost>) {
@@ -75,5 +90,9 @@ const WIDE = 24;
 /** Two columns; a first cell that is too wide has the second on the next line. */
 function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([first]) => first.length).filter((length) => length <= WIDE), 0);
-  return rows.map(([first, second]) => (first.length > width ? `  ${first}\n  ${" ".repeat(width)}  ${second}` : `  ${first.padEnd(width)}  ${second}`)).join("\n");
+  return rows
+    .map(([first, second]) =>
+      first.length > width ? `  ${first}\n  ${" ".repeat(width)}  ${second}` : `  ${first.padEnd(width)}  ${second}`,
+    )
+    .join("\n");
 }

@@ -1,6 +1,6 @@
 // The one place that writes for people: results on stdout, remarks and errors on stderr.
 import { styleText } from "node:util";
-import { BangerError } from "@banger/api";
+import type { BangerError } from "@banger/api";
 import type { CliDeps, OutputStream } from "../deps.ts";
 import { renderError } from "./errors.ts";
 
@@ -55,7 +55,8 @@ export function writeAll(stream: OutputStream, data: string | Uint8Array): Promi
   return new Promise((resolve, reject) => {
     stream.write(data, (error) => {
       if (error === null || error === undefined) resolve();
-      else if ((error as NodeJS.ErrnoException).code === "EPIPE" || (error as NodeJS.ErrnoException).code === "ERR_STREAM_DESTROYED") reject(new BrokenPipe("the reader has gone", { cause: error }));
+      else if ((error as NodeJS.ErrnoException).code === "EPIPE" || (error as NodeJS.ErrnoException).code === "ERR_STREAM_DESTROYED")
+        reject(new BrokenPipe("the reader has gone", { cause: error }));
       else reject(error);
     });
   });

@@ -54,7 +54,8 @@ export function progressLines(view: ProgressView, now: number, paint: Paint): st
   const width = Math.max(0, ...view.map(({ stage }) => stage.length));
   for (const stage of view) {
     const mark = stage.state === "finished" ? paint("green", "✓") : paint("dim", "…");
-    if (stage.detail !== "") lines.push(`  ${mark} ${stage.stage.padEnd(width)}  ${stage.detail.padEnd(28)}  ${paint("dim", elapsed(stage, now))}`);
+    if (stage.detail !== "")
+      lines.push(`  ${mark} ${stage.stage.padEnd(width)}  ${stage.detail.padEnd(28)}  ${paint("dim", elapsed(stage, now))}`);
   }
   const quick = view.filter(({ detail }) => detail === "").map((stage) => quickStage(stage, now, paint));
   if (quick.length > 0) lines.push(`  ${quick.join("  ")}`);

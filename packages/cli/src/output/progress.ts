@@ -25,13 +25,16 @@ export async function createProgress(context: CliContext): Promise<Progress> {
   const display = canRedraw(deps) ? await terminalDisplay(context) : plainDisplay(output);
   const views = new Map<string, ProgressView>();
   return {
-    sink: (label = "") => (event) => {
-      if (event.type === "warning" || event.type === "spec" || event.type === "image.missing") display.keep(keptLine(event, output, label));
-      if (!("stage" in event)) return;
-      const named = label === "" ? event : { ...event, stage: `${label}: ${event.stage}` };
-      views.set(label, advance(views.get(label) ?? [], named, performance.now()));
-      display.draw([...views.values()].flat());
-    },
+    sink:
+      (label = "") =>
+      (event) => {
+        if (event.type === "warning" || event.type === "spec" || event.type === "image.missing")
+          display.keep(keptLine(event, output, label));
+        if (!("stage" in event)) return;
+        const named = label === "" ? event : { ...event, stage: `${label}: ${event.stage}` };
+        views.set(label, advance(views.get(label) ?? [], named, performance.now()));
+        display.draw([...views.values()].flat());
+      },
     [Symbol.dispose]: () => display.close(),
   };
 }
@@ -41,7 +44,11 @@ function canRedraw({ isTerminal, env, stderr }: CliDeps): boolean {
   return isTerminal.stderr && env["TERM"] !== "dumb" && (stderr.rows ?? 0) > 0 && (stderr.columns ?? 0) > 0;
 }
 
-function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "spec" | "image.missing" }>, output: Output, label: string): string {
+function keptLine(
+  event: Extract<ProgressEvent, { readonly type: "warning" | "spec" | "image.missing" }>,
+  output: Output,
+  label: string,
+): string {
   if (event.type === "spec") return specLine(event);
   if (event.type === "image.missing") return `image ${event.image} is not here yet: ${wayOf(event.origin)}`;
   const prefix = label === "" ? "" : `${label}: `;
@@ -49,7 +56,9 @@ function keptLine(event: Extract<ProgressEvent, { readonly type: "warning" | "sp
 }
 
 function wayOf(origin: string): string {
-  return origin.startsWith("recipe") ? "building it from signed distribution packages (once, about 2 min)" : `bringing it here from ${origin}`;
+  return origin.startsWith("recipe")
+    ? "building it from signed distribution packages (once, about 2 min)"
+    : `bringing it here from ${origin}`;
 }
 
 function plainDisplay(output: Output): Display {
@@ -73,7 +82,7 @@ const REDRAW_MS = 200;
 async function terminalDisplay({ output, deps }: CliContext): Promise<Display> {
   const { createLogUpdate } = await import("log-update");
   // The cursor stays: a process that is killed could not bring it back.
-  const region = createLogUpdate(deps.stderr as unknown as NodeJS.WriteStream, { showCursor: true });
+  const region = createLogUpdate(deps.stderr, { showCursor: true });
   let current: ProgressView = [];
   const redraw = () => {
     const lines = progressLines(current, performance.now(), output.paint.stderr);

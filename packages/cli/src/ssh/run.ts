@@ -25,7 +25,9 @@ export async function sshInto({ context, vm, command, tty }: SshRequest): Promis
   const proxy = [...context.deps.self, "vm", "dial", vm.name, "127.0.0.1:22", "--socket", context.socket.path, "--quiet"];
   const status = await runSsh(context.deps, sshArgv({ ...files, vmId: vm.id, vmName: vm.name, keyPath: key.path, proxy, tty, command }));
   if (status === SSH_FAILED && !(await exists(files.markerFile))) {
-    throw new BangerError("guest.unreachable", `ssh did not get into ${vm.name}`, { hint: `banger vm logs ${vm.name}, or banger vm exec ${vm.name} -- bash -l` });
+    throw new BangerError("guest.unreachable", `ssh did not get into ${vm.name}`, {
+      hint: `banger vm logs ${vm.name}, or banger vm exec ${vm.name} -- bash -l`,
+    });
   }
   return status;
 }
@@ -54,7 +56,10 @@ async function sessionFiles({ paths }: CliContext, vm: SshRequest["vm"]): Promis
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await access(path).then(() => true, () => false);
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The terminal's Ctrl-C reaches ssh by itself; what is sent to banger alone is passed on. */
@@ -70,7 +75,11 @@ async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
   try {
     return await new Promise((resolve, reject) => {
       child.once("error", (cause: NodeJS.ErrnoException) => {
-        reject(cause.code === "ENOENT" ? new BangerError("host.command_missing", "ssh is not installed", { hint: "install openssh-client", cause }) : cause);
+        reject(
+          cause.code === "ENOENT"
+            ? new BangerError("host.command_missing", "ssh is not installed", { hint: "install openssh-client", cause })
+            : cause,
+        );
       });
       child.once("exit", (status, signal) => resolve(signal === null ? (status ?? SSH_FAILED) : signalStatus(signal)));
     });

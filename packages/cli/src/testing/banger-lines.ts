@@ -21,7 +21,7 @@ function shellWords(line: string): readonly string[] {
   const words: string[] = [];
   for (const [word] of line.matchAll(/(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+/g)) {
     if (/^(?:[|&;<>#]|\d?>)/.test(word)) break;
-    words.push(word.replaceAll(/'([^']*)'|"([^"]*)"|\\(.)/g, (_, single: string | undefined, double: string | undefined, escaped: string | undefined) => single ?? double ?? escaped ?? ""));
+    words.push(word.replaceAll(/'([^']*)'|"([^"]*)"|\\(.)/g, "$1$2$3"));
   }
   return words;
 }

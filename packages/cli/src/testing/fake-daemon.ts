@@ -4,7 +4,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
-import { BangerError, httpStatus, routes, type BodyOf, type DaemonInfo, type ParamsOf, type ProgressEvent, type QueryOf, type ResultOf, type Route, type Routes } from "@banger/api";
+import {
+  BangerError,
+  httpStatus,
+  routes,
+  type BodyOf,
+  type DaemonInfo,
+  type ParamsOf,
+  type ProgressEvent,
+  type QueryOf,
+  type ResultOf,
+  type Route,
+  type Routes,
+} from "@banger/api";
 import { VERSION } from "../version.ts";
 
 export interface FakeRequest<R extends Route> {
@@ -63,7 +75,9 @@ export async function startFakeDaemon(socketPath: string, script: Script): Promi
   const sockets = new Set<Socket>();
   const record = (match: Match, body: unknown) => {
     if (match.id === "ping") return;
-    calls.push([match.id, ...Object.values(match.params), ...Object.entries(match.query).map(([key, value]) => `${key}=${value}`)].join(" "));
+    calls.push(
+      [match.id, ...Object.values(match.params), ...Object.entries(match.query).map(([key, value]) => `${key}=${value}`)].join(" "),
+    );
     if (body !== undefined) bodies.push(body);
   };
   const server = createServer((request, response) => void answer({ request, response, scripted, record }));
@@ -104,7 +118,14 @@ async function answer({ request, response, scripted, record }: Call & { readonly
   const line = (value: unknown) => response.write(`${JSON.stringify(value)}\n`);
   try {
     if (match === undefined || work === undefined) throw new BangerError("api.not_found", `not scripted: ${request.method} ${request.url}`);
-    const parts = { params: match.params, query: match.query, body, signal: hungUp.signal, emit: line, write: (text: string) => response.write(text) };
+    const parts = {
+      params: match.params,
+      query: match.query,
+      body,
+      signal: hungUp.signal,
+      emit: line,
+      write: (text: string) => response.write(text),
+    };
     if (isStream) response.writeHead(200, { "content-type": "application/x-ndjson" }).flushHeaders();
     if (match.route.kind === "bytes") response.writeHead(200, { "content-type": "text/plain" }).flushHeaders();
     const result = await work(parts);
@@ -118,7 +139,13 @@ async function answer({ request, response, scripted, record }: Call & { readonly
   response.end();
 }
 
-async function upgrade({ request, socket, head, scripted, record }: Call & { readonly socket: Duplex; readonly head: Buffer }): Promise<void> {
+async function upgrade({
+  request,
+  socket,
+  head,
+  scripted,
+  record,
+}: Call & { readonly socket: Duplex; readonly head: Buffer }): Promise<void> {
   socket.on("error", () => undefined);
   const match = matchRoute(request);
   const work = match === undefined ? undefined : scripted.get(match.id);
@@ -130,7 +157,14 @@ async function upgrade({ request, socket, head, scripted, record }: Call & { rea
   try {
     if (head.length > 0) socket.unshift(head);
     socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: banger-stream\r\n\r\n");
-    await work(socket, { params: match.params, query: match.query, body: undefined, signal: new AbortController().signal, emit: () => undefined, write: () => undefined });
+    await work(socket, {
+      params: match.params,
+      query: match.query,
+      body: undefined,
+      signal: new AbortController().signal,
+      emit: () => undefined,
+      write: () => undefined,
+    });
   } catch {
     socket.destroy();
   }

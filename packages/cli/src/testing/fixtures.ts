@@ -27,7 +27,7 @@ export function fakeVm(over: Partial<Vm> = {}): Vm {
     startedAt: "2026-01-01T00:00:00.000Z",
     sshHostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostKey",
     ...over,
-  } as Vm;
+  };
 }
 
 export function fakeImage(over: Partial<Image> = {}): Image {

@@ -38,10 +38,16 @@ export async function createVm(context: CliContext, request: CreateVmBody): Prom
 }
 
 /** A VM that did not get ready in time is worth a look: its lease is given up, so that it stays. */
-async function notReady(error: unknown, made: { readonly client: Client; readonly name: string | undefined; readonly isLeased: boolean }): Promise<unknown> {
+async function notReady(
+  error: unknown,
+  made: { readonly client: Client; readonly name: string | undefined; readonly isLeased: boolean },
+): Promise<unknown> {
   if (!(error instanceof BangerError) || error.code !== "guest.not_ready" || made.name === undefined) return error;
   if (made.isLeased) await made.client.call(routes.vmLeaseRelease, { params: { name: made.name } }).catch(() => undefined);
-  return BangerError.fromBody({ ...error.toBody(), hint: `the VM is kept for a look: banger vm logs ${made.name}     remove it: banger vm delete ${made.name}` });
+  return BangerError.fromBody({
+    ...error.toBody(),
+    hint: `the VM is kept for a look: banger vm logs ${made.name}     remove it: banger vm delete ${made.name}`,
+  });
 }
 
 const UNDO_TIMEOUT_MS = 10_000;

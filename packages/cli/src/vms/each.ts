@@ -21,7 +21,13 @@ export async function forEachVm<T>(context: CliContext, { names, act, told, sign
   signal?.throwIfAborted();
   const failures = settled.filter((outcome) => outcome.status === "rejected").length;
   if (context.output.isJson) {
-    await context.output.json(settled.map((outcome, index) => (outcome.status === "fulfilled" ? { name: unique[index], ok: true } : { name: unique[index], ok: false, error: toError(outcome.reason).toBody() })));
+    await context.output.json(
+      settled.map((outcome, index) =>
+        outcome.status === "fulfilled"
+          ? { name: unique[index], ok: true }
+          : { name: unique[index], ok: false, error: toError(outcome.reason).toBody() },
+      ),
+    );
     return failures === 0 ? EXIT.ok : EXIT.failure;
   }
   for (const [index, outcome] of settled.entries()) {
@@ -32,7 +38,11 @@ export async function forEachVm<T>(context: CliContext, { names, act, told, sign
   return failures === 0 ? EXIT.ok : EXIT.failure;
 }
 
-async function settleAll<T>(context: CliContext, names: readonly string[], act: (name: string, onEvent: ProgressSink) => Promise<T>): Promise<PromiseSettledResult<T>[]> {
+async function settleAll<T>(
+  context: CliContext,
+  names: readonly string[],
+  act: (name: string, onEvent: ProgressSink) => Promise<T>,
+): Promise<PromiseSettledResult<T>[]> {
   using progress = await createProgress(context);
   return await Promise.allSettled(names.map((name) => act(name, progress.sink(names.length > 1 ? name : ""))));
 }
@@ -46,5 +56,9 @@ export async function waitReady(context: CliContext, client: Client, request: { 
   const vm = await client.call(routes.vmShow, { params: { name: request.name } });
   if (vm.status === "running" && vm.readiness.includes(request.level)) return vm;
   using progress = await createProgress(context);
-  return await client.progress(routes.vmWait, { params: { name: request.name }, query: { level: request.level } }, { onEvent: progress.sink() });
+  return await client.progress(
+    routes.vmWait,
+    { params: { name: request.name }, query: { level: request.level } },
+    { onEvent: progress.sink() },
+  );
 }

@@ -18,12 +18,25 @@ export interface SpecFlags {
 }
 
 export const specFlags = {
-  name: { kind: "parsed", parse: parseVmName as (text: string) => string, optional: true, brief: "Name of the VM; one is made up without it", placeholder: "NAME" },
+  name: {
+    kind: "parsed",
+    parse: parseVmName as (text: string) => string,
+    optional: true,
+    brief: "Name of the VM; one is made up without it",
+    placeholder: "NAME",
+  },
   image: { kind: "parsed", parse: String, optional: true, brief: "Image it boots from", placeholder: "IMAGE" },
   vcpu: { kind: "parsed", parse: parseCount, optional: true, brief: "Virtual CPUs", placeholder: "N" },
   memory: { kind: "parsed", parse: parseMemory, optional: true, brief: "Memory, as 4G or 512MiB", placeholder: "SIZE" },
   diskSize: { kind: "parsed", parse: parseDisk, optional: true, brief: "Size of its disk, as 16G", placeholder: "SIZE" },
-  publish: { kind: "parsed", parse: parsePublish, optional: true, variadic: true, brief: "Reach a port of the guest on the host", placeholder: "[ADDR:]HOST:GUEST" },
+  publish: {
+    kind: "parsed",
+    parse: parsePublish,
+    optional: true,
+    variadic: true,
+    brief: "Reach a port of the guest on the host",
+    placeholder: "[ADDR:]HOST:GUEST",
+  },
   wait: waitFlag,
   noNetwork: switchFlag("No network for the guest"),
   driver: { kind: "enum", values: DRIVERS, optional: true, brief: "VMM that runs it" },

@@ -17,7 +17,14 @@ export function vmDetails(vm: Vm, nowMs: number): string {
     ["driver", vm.accelerator === null ? vm.driver : `${vm.driver}/${vm.accelerator}`],
     ["address", vm.address ?? "-"],
     ["network", vm.egress === "none" ? "none" : vm.networkLost ? "lost: a restart brings it back" : "outbound"],
-    ["ports", vm.forwards.length === 0 ? "-" : vm.forwards.map((forward) => `${formatPortMapping(forward)}${forward.error === undefined ? "" : ` (${forward.error})`}`).join(", ")],
+    [
+      "ports",
+      vm.forwards.length === 0
+        ? "-"
+        : vm.forwards
+            .map((forward) => `${formatPortMapping(forward)}${forward.error === undefined ? "" : ` (${forward.error})`}`)
+            .join(", "),
+    ],
     ["pid", vm.pid === null ? "-" : String(vm.pid)],
     ["created", `${formatAge(vm.createdAt, nowMs)} ago`],
     ["started", vm.startedAt === null ? "-" : `${formatAge(vm.startedAt, nowMs)} ago`],

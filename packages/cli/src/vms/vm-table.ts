@@ -6,7 +6,19 @@ import { formatAge } from "../output/times.ts";
 const HEADER = ["NAME", "STATUS", "IMAGE", "CPU", "MEM", "DISK", "PORTS", "AGE"];
 
 export function vmTable(vms: readonly Vm[], nowMs: number): string {
-  return table(HEADER, vms.map((vm) => [vm.name, formatStatus(vm), vm.image, String(vm.vcpu), formatSize(vm.memoryMib * MIB), formatDisk(vm), formatPorts(vm), formatAge(vm.createdAt, nowMs)]));
+  return table(
+    HEADER,
+    vms.map((vm) => [
+      vm.name,
+      formatStatus(vm),
+      vm.image,
+      String(vm.vcpu),
+      formatSize(vm.memoryMib * MIB),
+      formatDisk(vm),
+      formatPorts(vm),
+      formatAge(vm.createdAt, nowMs),
+    ]),
+  );
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -35,5 +47,10 @@ export function formatDisk(vm: Pick<Vm, "diskBytes" | "diskUsedBytes">): string 
 /** `3000→127.0.0.1:3000`: the guest's port and where the host answers for it. */
 export function formatPorts(vm: Pick<Vm, "forwards">): string {
   if (vm.forwards.length === 0) return "-";
-  return vm.forwards.map((forward) => `${forward.guestPort}→${forward.hostAddress}${forward.hostPort === forward.guestPort ? "" : `:${forward.hostPort}`}${forward.error === undefined ? "" : " (failed)"}`).join(" ");
+  return vm.forwards
+    .map(
+      (forward) =>
+        `${forward.guestPort}→${forward.hostAddress}${forward.hostPort === forward.guestPort ? "" : `:${forward.hostPort}`}${forward.error === undefined ? "" : " (failed)"}`,
+    )
+    .join(" ");
 }

@@ -15,12 +15,19 @@ export const logs = command({
   usage: ["[-f] [--lines N]"],
   examples: [["banger daemon logs -f", "the log, as it is written"]],
   parameters: {
-    flags: { follow: switchFlag("Go on with what is written next"), lines: { kind: "parsed", parse: parseLines, optional: true, brief: "How many lines to begin with; 200 without it", placeholder: "N" } },
+    flags: {
+      follow: switchFlag("Go on with what is written next"),
+      lines: { kind: "parsed", parse: parseLines, optional: true, brief: "How many lines to begin with; 200 without it", placeholder: "N" },
+    },
     aliases: { f: "follow", n: "lines" },
   },
   async run(context: CliContext, flags: Flags) {
     const info = await pingDaemon(createClient(context.socket.path)).catch(() => undefined);
-    return tailLog(context, { file: info?.logFile ?? context.paths.logFile, lines: flags.lines ?? 200, isFollowing: flags.follow === true });
+    return tailLog(context, {
+      file: info?.logFile ?? context.paths.logFile,
+      lines: flags.lines ?? 200,
+      isFollowing: flags.follow === true,
+    });
   },
 });
 

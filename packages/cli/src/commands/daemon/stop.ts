@@ -20,7 +20,10 @@ export const stop = command({
     await client.call(routes.daemonStop, {});
     const deadline = performance.now() + STOP_TIMEOUT_MS;
     while (await isThere(client)) {
-      if (performance.now() > deadline) throw new BangerError("daemon.unreachable", `the daemon has not left after ${STOP_TIMEOUT_MS / 1000} s`, { hint: "banger daemon logs" });
+      if (performance.now() > deadline)
+        throw new BangerError("daemon.unreachable", `the daemon has not left after ${STOP_TIMEOUT_MS / 1000} s`, {
+          hint: "banger daemon logs",
+        });
       await delay(POLL_MS);
     }
     output.note("the daemon has left; VMs keep running");

@@ -19,5 +19,12 @@ export const list = command({
 });
 
 function row(image: Image): string[] {
-  return [image.name, image.status, image.sizeBytes === null ? "-" : formatSize(image.sizeBytes), image.arch, image.kernel ?? "-", image.usedBy.length === 0 ? "-" : image.usedBy.join(", ")];
+  return [
+    image.name,
+    image.status,
+    image.sizeBytes === null ? "-" : formatSize(image.sizeBytes),
+    image.arch,
+    image.kernel ?? "-",
+    image.usedBy.length === 0 ? "-" : image.usedBy.join(", "),
+  ];
 }

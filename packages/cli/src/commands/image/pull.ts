@@ -22,7 +22,11 @@ export const pull = command({
       async work(signal) {
         const client = await connect({ signal });
         using progress = await createProgress(context);
-        return await client.progress(routes.imagePull, { params: { name }, query: flags.force === true ? { force: "true" } : {} }, { signal, onEvent: progress.sink() });
+        return await client.progress(
+          routes.imagePull,
+          { params: { name }, query: flags.force === true ? { force: "true" } : {} },
+          { signal, onEvent: progress.sink() },
+        );
       },
       undone: () => Promise.resolve(`cancelled: ${name} is not here`),
     });

@@ -21,7 +21,10 @@ export const create = command({
   parameters: { flags: { ...specFlags, noStart: switchFlag("Make it, do not boot it"), json: jsonFlag }, aliases: specAliases },
   async run(context: CliContext, flags: Flags) {
     const keys = await authorizedKeys(context, false);
-    const { vm } = await createVm(context, createRequest(flags, { start: flags.noStart !== true, lease: false, wait: "basic", authorizedKeys: keys }));
+    const { vm } = await createVm(
+      context,
+      createRequest(flags, { start: flags.noStart !== true, lease: false, wait: "basic", authorizedKeys: keys }),
+    );
     if (context.output.isJson) return context.output.json(vm);
     await context.output.result(vm.name);
     if (context.deps.isTerminal.stdout) context.output.note(nextSteps(vm));

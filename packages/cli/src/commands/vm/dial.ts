@@ -11,11 +11,19 @@ export const dial = command({
 direction only; it ends when the guest closes.`,
   usage: ["NAME HOST:PORT|/SOCKET"],
   examples: [["banger vm dial api 127.0.0.1:22", "what vm ssh uses as ProxyCommand"]],
-  parameters: { positional: { kind: "tuple", parameters: [oneVm.parameters[0], { parse: String, brief: "Address inside the guest", placeholder: "ADDRESS" }] } },
-  async run(context: CliContext, _flags: object, name: string, address: string) {
+  parameters: {
+    positional: {
+      kind: "tuple",
+      parameters: [oneVm.parameters[0], { parse: String, brief: "Address inside the guest", placeholder: "ADDRESS" }],
+    },
+  },
+  async run(context: CliContext, _flags: object, ...[name, address]: [name: string, address: string]) {
     const { stdin, stdout } = context.deps;
     const client = await context.connect();
-    const socket = await client.upgrade(routes.vmDial, { params: { name }, query: { network: address.startsWith("/") ? "unix" : "tcp", address } });
+    const socket = await client.upgrade(routes.vmDial, {
+      params: { name },
+      query: { network: address.startsWith("/") ? "unix" : "tcp", address },
+    });
     stdin.pipe(socket);
     stdin.once("error", () => socket.end());
     try {

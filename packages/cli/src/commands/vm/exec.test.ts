@@ -19,7 +19,11 @@ test("output and status come through", async () => {
     guest.err("to stderr\n");
     return { status: 42 };
   });
-  assert.deepEqual(await scene.cli(["vm", "exec", "api", "--", "sh", "-c", "exit 42"]), { status: 42, stdout: "to stdout\n", stderr: "to stderr\n" });
+  assert.deepEqual(await scene.cli(["vm", "exec", "api", "--", "sh", "-c", "exit 42"]), {
+    status: 42,
+    stdout: "to stdout\n",
+    stderr: "to stderr\n",
+  });
   assert.deepEqual(scene.daemon?.calls, ["vmExec api", "execAttach e1"]);
   assert.deepEqual(scene.daemon?.bodies, [{ argv: ["sh", "-c", "exit 42"], login: true }]);
 });
@@ -113,7 +117,11 @@ test("signals are the command's", async () => {
     guest.out(` ${seen.join(" ")}`);
     return { signal: "INT", number: 2 };
   });
-  assert.deepEqual(await scene.cli(["vm", "exec", "api", "--", "sleep", "9"], { stdin: new PassThrough() }), { status: 130, stdout: "ready TERM HUP", stderr: "" });
+  assert.deepEqual(await scene.cli(["vm", "exec", "api", "--", "sleep", "9"], { stdin: new PassThrough() }), {
+    status: 130,
+    stdout: "ready TERM HUP",
+    stderr: "",
+  });
 });
 
 test("input that nobody reads any more does not hide the status", async () => {
@@ -139,7 +147,9 @@ test("a reader that has gone hangs the command up: 141, as a shell tells it", as
     hungUp.resolve();
     return { status: 0 };
   });
-  const closed = new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error("write EPIPE"), { code: "EPIPE" })) }) as OutputStream;
+  const closed = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error("write EPIPE"), { code: "EPIPE" })),
+  }) as OutputStream;
   closed.on("error", () => undefined);
   const said = await scene.cli(["vm", "exec", "api", "--", "yes"], { stdout: closed });
   assert.deepEqual({ status: said.status, stderr: said.stderr }, { status: 141, stderr: "" });

@@ -19,12 +19,18 @@ lasts until it is removed or the VM is deleted. Without a port, lists what is pu
   ],
   parameters: {
     flags: { remove: switchFlag("Stop publishing it"), json: jsonFlag },
-    positional: { kind: "tuple", parameters: [oneVm.parameters[0], { parse: parsePublish, optional: true, brief: "Port on the host and in the guest", placeholder: "[ADDR:]HOST:GUEST" }] },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        oneVm.parameters[0],
+        { parse: parsePublish, optional: true, brief: "Port on the host and in the guest", placeholder: "[ADDR:]HOST:GUEST" },
+      ],
+    },
   },
-  check(flags: Flags, _trailing, _name: string, mapping?: PortMapping) {
+  check(flags: Flags, _trailing, ...[, mapping]: [name: string, mapping?: PortMapping]) {
     if (flags.remove === true && mapping === undefined) throw usageError("which port?", "banger vm forward NAME 8080:80 --remove");
   },
-  async run(context: CliContext, flags: Flags, name: string, mapping?: PortMapping) {
+  async run(context: CliContext, flags: Flags, ...[name, mapping]: [name: string, mapping?: PortMapping]) {
     const client = await context.connect();
     const params = { name };
     const vm =
@@ -34,6 +40,9 @@ lasts until it is removed or the VM is deleted. Without a port, lists what is pu
           ? await client.call(routes.vmUnforward, { params, query: { hostAddress: mapping.hostAddress, hostPort: mapping.hostPort } })
           : await client.call(routes.vmForward, { params, body: mapping });
     if (context.output.isJson) await context.output.json(vm.forwards);
-    else await context.output.result(vm.forwards.map((known) => `${formatPortMapping(known)}${known.error === undefined ? "" : ` (${known.error})`}`).join("\n"));
+    else
+      await context.output.result(
+        vm.forwards.map((known) => `${formatPortMapping(known)}${known.error === undefined ? "" : ` (${known.error})`}`).join("\n"),
+      );
   },
 });

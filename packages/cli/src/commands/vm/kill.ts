@@ -15,14 +15,18 @@ export const kill = command({
   usage: ["NAME… [--signal SIGNAL]"],
   examples: [["banger vm kill api", "when vm stop takes too long"]],
   parameters: {
-    flags: { signal: { kind: "parsed", parse: parseSignal, optional: true, brief: "Signal to send, as KILL or TERM", placeholder: "SIGNAL" }, json: jsonFlag },
+    flags: {
+      signal: { kind: "parsed", parse: parseSignal, optional: true, brief: "Signal to send, as KILL or TERM", placeholder: "SIGNAL" },
+      json: jsonFlag,
+    },
     aliases: { s: "signal" },
     positional: severalVms,
   },
   run: (context: CliContext, flags: Flags, ...names: string[]) =>
     forEachVm(context, {
       names,
-      act: (client, name) => client.call(routes.vmKill, { params: { name }, body: flags.signal === undefined ? {} : { signal: flags.signal } }),
+      act: (client, name) =>
+        client.call(routes.vmKill, { params: { name }, body: flags.signal === undefined ? {} : { signal: flags.signal } }),
       told: (name) => `${name} killed`,
     }),
 });

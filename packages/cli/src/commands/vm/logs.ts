@@ -17,12 +17,20 @@ export const logs = command({
     ["banger vm logs api -f --source console", "the console, as it is written"],
   ],
   parameters: {
-    flags: { follow: switchFlag("Go on with what is written next"), source: { kind: "enum", values: LOG_SOURCES, optional: true, brief: "One log alone" } },
+    flags: {
+      follow: switchFlag("Go on with what is written next"),
+      source: { kind: "enum", values: LOG_SOURCES, optional: true, brief: "One log alone" },
+    },
     aliases: { f: "follow" },
     positional: oneVm,
   },
   async run(context: CliContext, flags: Flags, name: string) {
     const client = await context.connect();
-    await showLogs(context, { client, vmName: name, sources: flags.source === undefined ? LOG_SOURCES : [flags.source], isFollowing: flags.follow === true });
+    await showLogs(context, {
+      client,
+      vmName: name,
+      sources: flags.source === undefined ? LOG_SOURCES : [flags.source],
+      isFollowing: flags.follow === true,
+    });
   },
 });

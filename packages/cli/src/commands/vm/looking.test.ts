@@ -1,19 +1,29 @@
 // Commands that look: list, show, logs, forward.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { VmName } from "@banger/api";
 import { fakeVm } from "../../testing/fixtures.ts";
 import { openScene } from "../../testing/run-cli.ts";
 
-const published = [{ hostAddress: "127.0.0.1", hostPort: 3000, guestPort: 3000 }, { hostAddress: "0.0.0.0", hostPort: 8080, guestPort: 80, error: "port 8080 is taken" }];
+const published = [
+  { hostAddress: "127.0.0.1", hostPort: 3000, guestPort: 3000 },
+  { hostAddress: "0.0.0.0", hostPort: 8080, guestPort: 80, error: "port 8080 is taken" },
+];
 
 test("vm list", async () => {
   await using scene = await openScene({
     vmList: () => [
       fakeVm(),
-      fakeVm({ name: "api" as VmName, vcpu: 4, memoryMib: 4096, diskBytes: 16 * 1024 ** 3, diskUsedBytes: 1181116006, forwards: published, createdAt: "2025-12-31T22:00:00.000Z" }),
-      fakeVm({ name: "old" as VmName, status: "stopped", stopReason: { code: "killed" }, createdAt: "2025-12-29T00:00:00.000Z" }),
-      fakeVm({ name: "adrift" as VmName, networkLost: true }),
+      fakeVm({
+        name: "api",
+        vcpu: 4,
+        memoryMib: 4096,
+        diskBytes: 16 * 1024 ** 3,
+        diskUsedBytes: 1181116006,
+        forwards: published,
+        createdAt: "2025-12-31T22:00:00.000Z",
+      }),
+      fakeVm({ name: "old", status: "stopped", stopReason: { code: "killed" }, createdAt: "2025-12-29T00:00:00.000Z" }),
+      fakeVm({ name: "adrift", networkLost: true }),
     ],
   });
   assert.deepEqual(await scene.cli(["vm", "ps"]), {
@@ -35,7 +45,19 @@ test("vm list without VMs says how to make one, and nothing on stdout", async ()
 });
 
 test("vm show tells how a VM ended", async () => {
-  await using scene = await openScene({ vmShow: () => fakeVm({ status: "stopped", stopReason: { code: "guest_panic", detail: "VFS: unable to mount root\n" }, readiness: [], accelerator: null, address: null, egress: "none", pid: null, startedAt: null }) });
+  await using scene = await openScene({
+    vmShow: () =>
+      fakeVm({
+        status: "stopped",
+        stopReason: { code: "guest_panic", detail: "VFS: unable to mount root\n" },
+        readiness: [],
+        accelerator: null,
+        address: null,
+        egress: "none",
+        pid: null,
+        startedAt: null,
+      }),
+  });
   assert.deepEqual(await scene.cli(["vm", "show", "sandbox"]), {
     status: 0,
     stderr: "",
@@ -62,7 +84,9 @@ VFS: unable to mount root
 });
 
 test("vm logs: each source under its header; one alone without", async () => {
-  await using scene = await openScene({ vmLogs: ({ query, write }) => write(query?.source === "vmm" ? "" : `${query?.source ?? ""} says\n`) });
+  await using scene = await openScene({
+    vmLogs: ({ query, write }) => write(query?.source === "vmm" ? "" : `${query?.source ?? ""} says\n`),
+  });
   assert.equal((await scene.cli(["vm", "logs", "api"])).stdout, "==> console <==\nconsole says\n\n==> agent <==\nagent says\n");
   assert.equal((await scene.cli(["vm", "logs", "api", "--source", "agent"])).stdout, "agent says\n");
 });
@@ -86,7 +110,11 @@ test("vm logs -f follows all sources at once", async () => {
 });
 
 test("vm forward publishes, lists, removes", async () => {
-  await using scene = await openScene({ vmForward: () => fakeVm({ forwards: published }), vmShow: () => fakeVm({ forwards: published }), vmUnforward: () => fakeVm() });
+  await using scene = await openScene({
+    vmForward: () => fakeVm({ forwards: published }),
+    vmShow: () => fakeVm({ forwards: published }),
+    vmUnforward: () => fakeVm(),
+  });
   const both = "127.0.0.1:3000→3000\n0.0.0.0:8080→80 (port 8080 is taken)\n";
   assert.equal((await scene.cli(["vm", "forward", "api", "3000:3000"])).stdout, both);
   assert.equal((await scene.cli(["vm", "forward", "api"])).stdout, both);

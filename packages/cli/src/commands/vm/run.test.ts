@@ -22,7 +22,12 @@ const SPEC: ProgressEvent = {
 
 function boot(emit: (event: ProgressEvent) => void): void {
   emit({ type: "operation", id: "7f3a" });
-  emit({ type: "warning", code: "accelerator.tcg", message: "No usable KVM: running under emulation, about 10x slower", hint: "banger doctor" });
+  emit({
+    type: "warning",
+    code: "accelerator.tcg",
+    message: "No usable KVM: running under emulation, about 10x slower",
+    hint: "banger doctor",
+  });
   emit(SPEC);
   emit({ type: "stage.started", stage: "packages", atMs: 0 });
   emit({ type: "stage.progress", stage: "packages", done: 12, total: 321, unit: "packages", atMs: 5 });
@@ -36,7 +41,8 @@ spec: 2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm
 ✓ packages  321 packages, 198 MiB  58.1s
 ✓ boot  2.6s
 `;
-const STILL_RUNNING = "sandbox is still running.  enter: banger vm ssh sandbox   stop: banger vm stop sandbox   delete: banger vm delete sandbox\n";
+const STILL_RUNNING =
+  "sandbox is still running.  enter: banger vm ssh sandbox   stop: banger vm stop sandbox   delete: banger vm delete sandbox\n";
 
 const golden: Script = {
   vmCreate: ({ emit }) => {
@@ -55,18 +61,32 @@ const golden: Script = {
 
 test("a command: progress on stderr, its output alone on stdout, its status; the VM stays", async () => {
   await using scene = await openScene(golden);
-  assert.deepEqual(await scene.cli(["vm", "run", "--", "make", "test"]), { status: 2, stdout: "the command's own output\n", stderr: BOOT_LINES + STILL_RUNNING });
+  assert.deepEqual(await scene.cli(["vm", "run", "--", "make", "test"]), {
+    status: 2,
+    stdout: "the command's own output\n",
+    stderr: BOOT_LINES + STILL_RUNNING,
+  });
   assert.deepEqual(scene.daemon?.calls, ["vmCreate", "vmExec sandbox", "execAttach e1", "vmShow sandbox"]);
 });
 
 test("-q says nothing of its own", async () => {
   await using scene = await openScene(golden);
-  assert.deepEqual(await scene.cli(["vm", "run", "-q", "--", "make", "test"]), { status: 2, stdout: "the command's own output\n", stderr: "" });
+  assert.deepEqual(await scene.cli(["vm", "run", "-q", "--", "make", "test"]), {
+    status: 2,
+    stdout: "the command's own output\n",
+    stderr: "",
+  });
 });
 
 test("the flags become the request; our public key goes along", async () => {
   await using scene = await openScene(golden);
-  await scene.cli([..."vm run --name web --image debian-trixie --vcpu 4 --memory 4G --disk-size 16G -p 8080:80 -p 0.0.0.0:0:22 --no-network --driver qemu --wait system".split(" "), "--", "true"]);
+  await scene.cli([
+    ..."vm run --name web --image debian-trixie --vcpu 4 --memory 4G --disk-size 16G -p 8080:80 -p 0.0.0.0:0:22 --no-network --driver qemu --wait system".split(
+      " ",
+    ),
+    "--",
+    "true",
+  ]);
   const [body] = scene.daemon?.bodies ?? [];
   const { authorizedKeys, ...request } = body as { readonly authorizedKeys: readonly string[] };
   assert.match(authorizedKeys.join(), /^ssh-ed25519 \S+ banger$/);
@@ -94,8 +114,12 @@ test("--detach prints the name alone, with --json the VM", async () => {
 
 test("--rm holds a lease, deletes at the end and keeps the command's status", async () => {
   await using scene = await openScene(golden);
-  assert.deepEqual(await scene.cli(["vm", "run", "--rm", "--", "false"]), { status: 2, stdout: "the command's own output\n", stderr: BOOT_LINES });
-  assert.equal((scene.daemon?.bodies[0] as { readonly lease: boolean }).lease, true);
+  assert.deepEqual(await scene.cli(["vm", "run", "--rm", "--", "false"]), {
+    status: 2,
+    stdout: "the command's own output\n",
+    stderr: BOOT_LINES,
+  });
+  assert.equal((scene.daemon?.bodies[0] as { readonly lease: boolean } | undefined)?.lease, true);
   assert.deepEqual(scene.daemon?.calls, ["vmCreate", "vmLease sandbox", "vmExec sandbox", "execAttach e1", "vmDelete sandbox"]);
 });
 
@@ -106,7 +130,11 @@ test("--rm deletes when banger itself fails, too", async () => {
       throw new BangerError("guest.unreachable", "the guest does not answer");
     },
   });
-  assert.deepEqual(await scene.cli(["vm", "run", "-q", "--rm", "--", "true"]), { status: 125, stdout: "", stderr: "error: the guest does not answer\n" });
+  assert.deepEqual(await scene.cli(["vm", "run", "-q", "--rm", "--", "true"]), {
+    status: 125,
+    stdout: "",
+    stderr: "error: the guest does not answer\n",
+  });
   assert.equal(scene.daemon?.calls.at(-1), "vmDelete sandbox");
 });
 
@@ -150,7 +178,10 @@ test("a guest that does not get ready is kept for a look, its lease given up", a
   });
   const said = await scene.cli(["vm", "run", "--rm", "--", "true"]);
   assert.equal(said.status, 125);
-  assert.match(said.stderr, /error: the guest did not become ready in 120 s\n {2}try: the VM is kept for a look: banger vm logs sandbox {5}remove it: banger vm delete sandbox {2,}\[op 91c2\]\n$/);
+  assert.match(
+    said.stderr,
+    /error: the guest did not become ready in 120 s\n {2}try: the VM is kept for a look: banger vm logs sandbox {5}remove it: banger vm delete sandbox {2,}\[op 91c2\]\n$/,
+  );
   assert.deepEqual(scene.daemon?.calls, ["vmCreate", "vmLeaseRelease sandbox"]);
 });
 
@@ -175,7 +206,11 @@ test("Ctrl-C during boot undoes it, says so, 130", async () => {
     if (soFar.startsWith("spec:") && isThere) scene.signals.emit("SIGINT", "SIGINT");
   };
   const said = await scene.cli(["vm", "run", "--", "true"], { onStderr });
-  assert.deepEqual(said, { status: 130, stdout: "", stderr: "spec: 2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm  qemu/tcg\ncancelled: sandbox is undone\n" });
+  assert.deepEqual(said, {
+    status: 130,
+    stdout: "",
+    stderr: "spec: 2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm  qemu/tcg\ncancelled: sandbox is undone\n",
+  });
   assert.equal(scene.signals.listenerCount("SIGINT"), 0);
 });
 
@@ -197,7 +232,10 @@ test("a second Ctrl-C does not wait for the undoing", async () => {
 test("a refused VM: what, why, what to type; the operation last", async () => {
   await using scene = await openScene({
     vmCreate: () => {
-      throw new BangerError("host.resources", "64 GiB of memory is more than this host has (24 GiB, 21 GiB available)", { hint: "--memory 16G", operationId: "7f3a" });
+      throw new BangerError("host.resources", "64 GiB of memory is more than this host has (24 GiB, 21 GiB available)", {
+        hint: "--memory 16G",
+        operationId: "7f3a",
+      });
     },
   });
   assert.deepEqual(await scene.cli(["vm", "run", "--memory", "64G", "--", "true"]), {

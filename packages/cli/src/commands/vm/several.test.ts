@@ -1,7 +1,7 @@
 // Commands on several VMs: at once, told in order, one failure does not stop the rest.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BangerError, type VmName } from "@banger/api";
+import { BangerError } from "@banger/api";
 import { fakeVm } from "../../testing/fixtures.ts";
 import { openScene } from "../../testing/run-cli.ts";
 
@@ -29,7 +29,7 @@ test("they run at once and are told in the given order", async () => {
       // `a` ends only after `b` has: in sequence, neither ever would.
       if (params.name === "a") await bIsTold.promise;
       emit({ type: "stage.finished", stage: "shutdown", durationMs: 400, atMs: 400 });
-      return fakeVm({ name: params.name as VmName, status: "stopped" });
+      return fakeVm({ name: params.name, status: "stopped" });
     },
   });
   const said = await scene.cli(["vm", "stop", "a", "b", "a"], { onStderr: () => bIsTold.resolve() });
@@ -60,5 +60,9 @@ test("start waits as told and Ctrl-C undoes it", async () => {
       return new Promise((resolve) => signal.addEventListener("abort", () => resolve(fakeVm())));
     },
   });
-  assert.deepEqual(await scene.cli(["vm", "start", "a", "--wait", "ssh"]), { status: 143, stdout: "", stderr: "cancelled: boots under way are undone\n" });
+  assert.deepEqual(await scene.cli(["vm", "start", "a", "--wait", "ssh"]), {
+    status: 143,
+    stdout: "",
+    stderr: "cancelled: boots under way are undone\n",
+  });
 });

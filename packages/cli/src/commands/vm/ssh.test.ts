@@ -9,10 +9,14 @@ import { fakeVm } from "../../testing/fixtures.ts";
 import { openScene, type Scene } from "../../testing/run-cli.ts";
 
 const script: Script = { vmWait: () => fakeVm({ readiness: ["agent", "basic", "ssh"] }), vmShow: () => fakeVm(), vmCreate: () => fakeVm() };
-const STILL_RUNNING = "sandbox is still running.  enter: banger vm ssh sandbox   stop: banger vm stop sandbox   delete: banger vm delete sandbox\n";
+const STILL_RUNNING =
+  "sandbox is still running.  enter: banger vm ssh sandbox   stop: banger vm stop sandbox   delete: banger vm delete sandbox\n";
 
 /** A PATH whose ssh takes down what it was given; `enters` says whether it gets in. */
-function fakeSsh(scene: Scene, { status, enters }: { readonly status: number; readonly enters: boolean }): Readonly<Record<string, string>> {
+function fakeSsh(
+  scene: Scene,
+  { status, enters }: { readonly status: number; readonly enters: boolean },
+): Readonly<Record<string, string>> {
   const bin = join(scene.home, "bin");
   mkdirSync(bin);
   const lines = [
@@ -21,7 +25,7 @@ function fakeSsh(scene: Scene, { status, enters }: { readonly status: number; re
     `  printf '%s\\n' "$word" >> ${scene.home}/ssh-words`,
     `  case $word in`,
     `    UserKnownHostsFile=*) file=\${word#*=}; file=\${file#?}; cp "\${file%?}" ${scene.home}/known_hosts ;;`,
-    `    LocalCommand=*) ${enters ? "eval \"${word#*=}\"" : ":"} ;;`,
+    `    LocalCommand=*) ${enters ? 'eval "${word#*=}"' : ":"} ;;`,
     `  esac`,
     `done`,
     `exit ${status}`,
@@ -37,14 +41,18 @@ const terminal = { stdin: true };
 test("vm ssh waits for sshd, trusts this VM's key alone, and leaves no file behind", async () => {
   await using scene = await openScene(script);
   const env = fakeSsh(scene, { status: 0, enters: true });
-  assert.deepEqual(await scene.cli(["vm", "ssh", "sandbox"], { env, isTerminal: terminal }), { status: 0, stdout: "", stderr: STILL_RUNNING });
+  assert.deepEqual(await scene.cli(["vm", "ssh", "sandbox"], { env, isTerminal: terminal }), {
+    status: 0,
+    stdout: "",
+    stderr: STILL_RUNNING,
+  });
   assert.deepEqual(scene.daemon?.calls, ["vmShow sandbox", "vmWait sandbox level=ssh", "vmShow sandbox"]);
   const words = sshWords(scene);
   assert.equal(words.at(-1), "root@sandbox");
   assert.ok(words.includes(`ProxyCommand=/usr/bin/banger vm dial sandbox 127.0.0.1:22 --socket ${scene.daemon?.socketPath ?? ""} --quiet`));
   assert.ok(words.includes(`IdentityFile="${scene.home}/state/ssh/id_ed25519"`));
   assert.equal(readFileSync(join(scene.home, "known_hosts"), "utf8"), "0f3a9c ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostKey\n");
-  assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).sort(), ["id_ed25519", "id_ed25519.pub"]);
+  assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).toSorted(), ["id_ed25519", "id_ed25519.pub"]);
 });
 
 test("the session's status is banger's; ssh's own failure is 125", async (t) => {
@@ -58,7 +66,12 @@ test("the session's status is banger's; ssh's own failure is 125", async (t) => 
       await using scene = await openScene(script);
       const said = await scene.cli(["vm", "ssh", "sandbox", "--", "make"], { env: fakeSsh(scene, ssh) });
       assert.equal(said.status, expected);
-      assert.equal(said.stderr, expected === 125 ? "error: ssh did not get into sandbox\n  try: banger vm logs sandbox, or banger vm exec sandbox -- bash -l\n" : "");
+      assert.equal(
+        said.stderr,
+        expected === 125
+          ? "error: ssh did not get into sandbox\n  try: banger vm logs sandbox, or banger vm exec sandbox -- bash -l\n"
+          : "",
+      );
     });
   }
 });
@@ -85,7 +98,9 @@ test("vm run opens a shell once ssh is ready, and the VM stays", async () => {
   assert.deepEqual(said, { status: 0, stdout: "", stderr: STILL_RUNNING });
   const [body] = scene.daemon?.bodies ?? [];
   assert.equal((body as { readonly wait: string }).wait, "ssh");
-  assert.deepEqual((body as { readonly authorizedKeys: unknown }).authorizedKeys, [readFileSync(join(scene.home, "state/ssh/id_ed25519.pub"), "utf8").trim()]);
+  assert.deepEqual((body as { readonly authorizedKeys: unknown }).authorizedKeys, [
+    readFileSync(join(scene.home, "state/ssh/id_ed25519.pub"), "utf8").trim(),
+  ]);
 });
 
 test("several at once make one key", async () => {
@@ -93,7 +108,7 @@ test("several at once make one key", async () => {
   await Promise.all(Array.from({ length: 4 }, () => scene.cli(["vm", "create"])));
   const keys = (scene.daemon?.bodies ?? []).map((body) => (body as { readonly authorizedKeys: readonly string[] }).authorizedKeys.join());
   assert.equal(new Set(keys.map((key) => key.split(" ")[1])).size, 1);
-  assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).sort(), ["id_ed25519", "id_ed25519.pub"]);
+  assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).toSorted(), ["id_ed25519", "id_ed25519.pub"]);
 });
 
 test("ssh_key_path names the owner's own key; it is never made", async () => {
@@ -103,11 +118,17 @@ test("ssh_key_path names the owner's own key; it is never made", async () => {
   writeFileSync(join(scene.home, "config/config.toml"), `[vm_defaults]\nvcpu = 2\n`);
   assert.equal((await scene.cli(["vm", "create"])).status, 0);
   writeFileSync(join(scene.home, "config/config.toml"), `ssh_key_path = "~/.ssh/mine"\n`);
-  assert.deepEqual(await scene.cli(["vm", "create"]), { status: 1, stdout: "", stderr: `error: ssh_key_path: ${scene.home}/.ssh/mine does not exist\n  try: ssh-keygen -t ed25519 -f ${scene.home}/.ssh/mine\n` });
+  assert.deepEqual(await scene.cli(["vm", "create"]), {
+    status: 1,
+    stdout: "",
+    stderr: `error: ssh_key_path: ${scene.home}/.ssh/mine does not exist\n  try: ssh-keygen -t ed25519 -f ${scene.home}/.ssh/mine\n`,
+  });
   writeFileSync(join(scene.home, ".ssh/mine"), "private");
   writeFileSync(join(scene.home, ".ssh/mine.pub"), "ssh-ed25519 AAAAMine me@host\n");
   await scene.cli(["vm", "create"]);
-  assert.deepEqual((scene.daemon?.bodies.at(-1) as { readonly authorizedKeys: unknown }).authorizedKeys, ["ssh-ed25519 AAAAMine me@host"]);
+  assert.deepEqual((scene.daemon?.bodies.at(-1) as { readonly authorizedKeys: unknown } | undefined)?.authorizedKeys, [
+    "ssh-ed25519 AAAAMine me@host",
+  ]);
   await scene.cli(["vm", "ssh", "sandbox"], { env: fakeSsh(scene, { status: 0, enters: true }) });
   assert.ok(sshWords(scene).includes(`IdentityFile="${scene.home}/.ssh/mine"`));
 });
@@ -115,7 +136,11 @@ test("ssh_key_path names the owner's own key; it is never made", async () => {
 test("a config.toml that cannot be read as TOML is told with its place", async () => {
   await using scene = await openScene(script);
   mkdirSync(join(scene.home, "config"));
-  for (const [text, message] of [["ssh_key_path = 5\n", 'ssh_key_path is 5'], ["\nssh_key_path = \n", "2:"], ['ssh_key_path = "key"', 'ssh_key_path is "key"']] as const) {
+  for (const [text, message] of [
+    ["ssh_key_path = 5\n", "ssh_key_path is 5"],
+    ["\nssh_key_path = \n", "2:"],
+    ['ssh_key_path = "key"', 'ssh_key_path is "key"'],
+  ] as const) {
     writeFileSync(join(scene.home, "config/config.toml"), text);
     const said = await scene.cli(["vm", "create"]);
     assert.equal(said.status, 1);
@@ -131,7 +156,11 @@ test("vm dial bridges bytes both ways and keeps a half-closed connection", async
       socket.end(`${query?.network ?? ""} ${query?.address ?? ""}: ${Buffer.concat(chunks).toString().toUpperCase()}`);
     },
   });
-  assert.deepEqual(await scene.cli(["vm", "dial", "sandbox", "127.0.0.1:22"], { stdin: "hello" }), { status: 0, stdout: "tcp 127.0.0.1:22: HELLO", stderr: "" });
+  assert.deepEqual(await scene.cli(["vm", "dial", "sandbox", "127.0.0.1:22"], { stdin: "hello" }), {
+    status: 0,
+    stdout: "tcp 127.0.0.1:22: HELLO",
+    stderr: "",
+  });
   assert.equal((await scene.cli(["vm", "dial", "sandbox", "/run/x.sock"], { stdin: "hello" })).stdout, "unix /run/x.sock: HELLO");
 });
 

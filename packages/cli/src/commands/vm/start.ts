@@ -22,7 +22,8 @@ export const start = command({
         forEachVm(context, {
           names,
           signal,
-          act: (client, name, onEvent) => client.progress(routes.vmStart, { params: { name }, query: { wait: flags.wait } }, { onEvent, signal }),
+          act: (client, name, onEvent) =>
+            client.progress(routes.vmStart, { params: { name }, query: { wait: flags.wait } }, { onEvent, signal }),
           told: (name, vm) => `${name} ${vm.status}`,
         }),
       undone: () => Promise.resolve("cancelled: boots under way are undone"),
