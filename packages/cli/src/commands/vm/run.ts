@@ -11,8 +11,11 @@ import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms
 import { EXIT } from "../../exit-codes.ts";
 import { runInGuest } from "../../exec/session.ts";
 import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
+import { shellLine } from "../../ssh/argv.ts";
+import { waitReady } from "../../vms/each.ts";
+import { checkWorkspaceFlags, workspaceFlags, type WorkspaceFlags } from "../../workspaces/flags.ts";
 
-interface Flags extends SpecFlags {
+interface Flags extends SpecFlags, WorkspaceFlags {
   readonly rm?: boolean;
   readonly detach?: boolean;
   readonly tty?: boolean;
@@ -24,10 +27,12 @@ interface Flags extends SpecFlags {
 export const run = command({
   brief: "Make a VM and enter it, or run a command in it",
   description: `Makes a VM, boots it and opens a shell in it. With -- COMMAND it runs that command instead, wired to
-this terminal, and exits with the command's status. The VM stays until it is deleted; --rm deletes it at the end.`,
-  usage: ["[--name NAME] [--rm] [FLAGS]", "[--name NAME] [--rm] [FLAGS] -- COMMAND…", "--detach [FLAGS]"],
+this terminal, and exits with the command's status. The VM stays until it is deleted; --rm deletes it at the end.
+With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs.`,
+  usage: ["[PATH] [--name NAME] [--rm] [FLAGS]", "[PATH] [--name NAME] [--rm] [FLAGS] -- COMMAND…", "[PATH] --detach [FLAGS]"],
   examples: [
     ["banger vm run", "a shell in a fresh VM"],
+    ["banger vm run ./api -- make test", "the repository copied in, a command run in it"],
     ["banger vm run --rm -- uname -a", "one command, nothing left behind"],
     ["banger vm run --name api --memory 4G -p 3000:3000", "a named VM with a published port"],
     ["banger vm run -d --name db", "boot it and return"],
@@ -37,6 +42,7 @@ this terminal, and exits with the command's status. The VM stays until it is del
   parameters: {
     flags: {
       ...specFlags,
+      ...workspaceFlags,
       rm: switchFlag("Delete the VM at the end, whatever happens"),
       detach: switchFlag("Boot it and return its name"),
       tty: switchFlag("Give the command a terminal"),
@@ -45,48 +51,79 @@ this terminal, and exits with the command's status. The VM stays until it is del
       json: jsonFlag,
     },
     aliases: { ...specAliases, d: "detach", t: "tty", T: "noTty" },
+    positional: { kind: "tuple", parameters: [{ parse: String, brief: "A directory of the git repository to copy in", placeholder: "PATH", optional: true }] },
   },
-  check(flags: Flags, trailing) {
+  check(flags: Flags, trailing, path?: string) {
+    checkWorkspaceFlags(flags, path);
     if (flags.detach === true && flags.rm === true) throw usageError("--detach and --rm exclude each other: a detached VM has no end to be deleted at");
     if (flags.detach === true && trailing !== undefined) throw usageError("--detach takes no command", "banger vm run --detach --name NAME, then: banger vm exec NAME -- COMMAND");
     checkTty(flags);
-    if (flags.json === true && flags.detach !== true && flags.explain !== true) throw usageError("--json needs --detach or --explain: otherwise the output is the guest's");
+    if (flags.json === true && flags.detach !== true && flags.explain !== true && flags.dryRun !== true) throw usageError("--json needs --detach, --explain or --dry-run: otherwise the output is the guest's");
   },
-  async run(context: CliContext, flags: Flags) {
+  async run(context: CliContext, flags: Flags, path?: string) {
     if (flags.explain === true) return explainSpec(context, flags);
+    await using workspace = path === undefined ? undefined : await openWorkspace(context, flags, path);
+    if (flags.dryRun === true) return await workspace?.show();
     const isShell = context.trailing === undefined && flags.detach !== true;
-    const request = createRequest(flags, { start: true, lease: flags.rm === true, wait: isShell ? "ssh" : "basic", authorizedKeys: await authorizedKeys(context, isShell) });
+    const level = flags.wait ?? (isShell ? "ssh" : "basic");
+    // Files can go in long before the guest is up.
+    const wait = workspace === undefined ? level : "agent";
+    const request = createRequest({ ...flags, wait }, { start: true, lease: flags.rm === true, wait, authorizedKeys: await authorizedKeys(context, isShell) });
     const { client, vm } = await createVm(context, request);
-    if (flags.detach === true) return detached(context, vm);
-    const inside = { context, client, vm, work: () => (isShell ? enter(context, vm) : execute(context, client, vm, flags)) };
-    return flags.rm === true ? untilDeleted(inside) : leaving(inside);
+    const inside = { context, client, vm, flags, cwd: workspace?.guestPath };
+    const work = async () => {
+      await workspace?.copyInto(client, vm);
+      if (context.trailing !== undefined) return execute(inside);
+      if (workspace !== undefined) await waitReady(context, client, { name: vm.name, level });
+      return isShell ? enter(inside) : detached(context, vm);
+    };
+    if (flags.detach === true) return await work();
+    return await (flags.rm === true ? untilDeleted({ ...inside, work }) : leaving({ ...inside, work }));
   },
 });
+
+/** Loaded when there is one: most commands start without git and compression. */
+async function openWorkspace(context: CliContext, flags: Flags, path: string) {
+  const { openRunWorkspace } = await import("../../workspaces/run-workspace.ts");
+  return await openRunWorkspace(context, flags, path);
+}
 
 interface Inside {
   readonly context: CliContext;
   readonly client: Client;
   readonly vm: Vm;
+  readonly flags: Flags;
+  /** Directory of the workspace in the guest. */
+  readonly cwd: string | undefined;
+}
+
+interface Working extends Pick<Inside, "context" | "client" | "vm"> {
   readonly work: () => Promise<number>;
 }
 
-async function enter(context: CliContext, vm: Vm): Promise<number> {
-  return await sshInto({ context, vm, command: [], tty: context.deps.isTerminal.stdin ? "auto" : "never" });
+async function enter({ context, vm, cwd }: Inside): Promise<number> {
+  const isTerminal = context.deps.isTerminal.stdin;
+  if (cwd === undefined) return await sshInto({ context, vm, command: [], tty: isTerminal ? "auto" : "never" });
+  return await sshInto({ context, vm, command: [`${shellLine(["cd", cwd])} && exec "$SHELL" -l`], tty: isTerminal ? "force" : "never" });
 }
 
-async function execute(context: CliContext, client: Client, vm: Vm, flags: Flags): Promise<number> {
+async function execute({ context, client, vm, flags, cwd }: Inside): Promise<number> {
   const tty = wantsTty(flags, context.deps);
-  return await runInGuest({ context, client, vmName: vm.name, command: { argv: context.trailing ?? [], tty, stdin: true, wait: flags.wait } });
+  return await runInGuest({ context, client, vmName: vm.name, command: { argv: context.trailing ?? [], tty, stdin: true, wait: flags.wait, cwd } });
 }
 
-async function detached(context: CliContext, vm: Vm): Promise<void> {
-  if (context.output.isJson) return context.output.json(vm);
+async function detached(context: CliContext, vm: Vm): Promise<number> {
+  if (context.output.isJson) {
+    await context.output.json(vm);
+    return EXIT.ok;
+  }
   await context.output.result(vm.name);
   if (context.deps.isTerminal.stdout) context.output.note(nextSteps(vm));
+  return EXIT.ok;
 }
 
 /** Says where the VM is once we are out of it; a guest may have powered off. */
-async function leaving({ context, client, vm, work }: Inside): Promise<number> {
+async function leaving({ context, client, vm, work }: Working): Promise<number> {
   try {
     return await work();
   } finally {
@@ -96,7 +133,7 @@ async function leaving({ context, client, vm, work }: Inside): Promise<number> {
 }
 
 /** Holds the lease while we are in; deletes the VM at the end, whatever the end. */
-async function untilDeleted({ context, client, vm, work }: Inside): Promise<number> {
+async function untilDeleted({ context, client, vm, work }: Working): Promise<number> {
   await using lease = holdLease({ context, client, vmName: vm.name });
   let failure: BangerError | undefined;
   let status: number;
