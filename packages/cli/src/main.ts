@@ -29,7 +29,9 @@ const deps: CliDeps = {
   signals: process,
   now: Date.now,
   self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
-  daemonProgram: findDaemon(),
+  get daemonProgram() {
+    return findDaemon();
+  },
   exitNow: (status) => process.exit(status),
 };
 
