@@ -1,0 +1,70 @@
+// A banger state of its own, for whoever tries the real banger without touching the user's: BANGER_HOME, an environment
+// without the user's settings, and the image copied in.
+import { execFile } from "node:child_process";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { resolvePaths } from "@banger/api";
+import { bangerOf, type Banger } from "./banger.ts";
+
+const execute = promisify(execFile);
+
+export interface OwnStateOptions {
+  /** BANGER_HOME. Not below the build: a root daemon's VMMs run as another user, who must reach it. */
+  readonly home: string;
+  /** The directory with bin/banger. */
+  readonly build: string;
+  readonly uid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface OwnState {
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly banger: Banger;
+}
+
+/** The state, without VMs and without a daemon of an earlier run. */
+export async function openOwnState(options: OwnStateOptions): Promise<OwnState> {
+  const { home } = options;
+  const env = environmentOf(home, options.env);
+  const banger = bangerOf({ program: join(options.build, "bin/banger"), env, log: options.log, signal: options.signal });
+  await mkdir(home, { recursive: true, mode: 0o711 });
+  await chmod(home, 0o711);
+  await cleanUp(banger);
+  await seedImages(options, home);
+  return { home, env, banger };
+}
+
+/** Ends and removes every VM of the state, its daemon and whatever that had made; the image is kept. */
+export async function cleanUp(banger: Banger): Promise<void> {
+  const listed = await banger.banger(["vm", "list", "--json"]);
+  if (listed.status !== 0) throw new Error(`the daemon does not answer: ${listed.stderr}`);
+  const names = (JSON.parse(listed.stdout) as { name: string }[]).map((vm) => vm.name);
+  if (names.length > 0) await banger.ok("vm", "delete", ...names);
+  await banger.ok("daemon", "stop");
+}
+
+function environmentOf(home: string, env: OwnStateOptions["env"]): Record<string, string> {
+  const kept = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("BANGER_"));
+  return { ...Object.fromEntries(kept), BANGER_HOME: home, NO_COLOR: "1" };
+}
+
+/** The owner's own image is copied, never touched; without one it is built once and kept for the next runs. */
+async function seedImages(options: OwnStateOptions, home: string): Promise<void> {
+  const own = resolvePaths({ uid: options.uid, home: homedir(), env: { ...options.env, BANGER_HOME: undefined } });
+  const mine = resolvePaths({ uid: options.uid, home: homedir(), env: { BANGER_HOME: home } });
+  for (const [from, to] of [
+    [own.imagesDir, mine.imagesDir],
+    [own.kernelsDir, mine.kernelsDir],
+  ] as const) {
+    const present = await readFile(join(to, ".seeded")).catch(() => undefined);
+    if (present !== undefined) continue;
+    await mkdir(to, { recursive: true });
+    await execute("cp", ["--archive", "--reflink=auto", `${from}/.`, to]).catch(() => options.log(`no image to copy from ${from}`));
+    await writeFile(join(to, ".seeded"), "");
+  }
+}
