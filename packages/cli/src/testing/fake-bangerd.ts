@@ -1,11 +1,12 @@
 // A daemon program for tests of starting one: it holds a lock like the real one, and a loser exits 0.
-import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { resolvePaths } from "@banger/api";
 import { startFakeDaemon } from "./fake-daemon.ts";
 
 /** A forgotten daemon leaves by itself. */
 const LIFETIME_MS = 60_000;
+const WATCH_MS = 500;
 
 const home = process.env["BANGER_HOME"] ?? "";
 const paths = resolvePaths({ uid: 1000, home, env: process.env });
@@ -20,6 +21,8 @@ if (process.env["FAKE_BANGERD"] === "broken") {
   process.exit(1);
 }
 
+// One that was started last may come up when the test is over.
+if (!existsSync(home)) process.exit(0);
 mkdirSync(paths.runDir, { recursive: true });
 const lock = join(home, "lock");
 try {
@@ -42,3 +45,6 @@ await startFakeDaemon(paths.socket, {
 });
 say(`bangerd ${process.pid}: listening`);
 setTimeout(leave, LIFETIME_MS);
+setInterval(() => {
+  if (!existsSync(home)) process.exit(0);
+}, WATCH_MS);
