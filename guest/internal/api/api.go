@@ -118,6 +118,28 @@ type Extracted struct {
 	Bytes int64 `json:"bytes"`
 }
 
+// Selection is the body of POST /v1/tree and POST /v1/files: names below Path.
+type Selection struct {
+	Path    string   `json:"path"`
+	Paths64 [][]byte `json:"paths64"`
+}
+
+// TreeEntry is a line of GET and POST /v1/tree. Path is used for names that are UTF-8, Path64 for others.
+type TreeEntry struct {
+	Path   string `json:"path,omitempty"`
+	Path64 []byte `json:"path64,omitempty"`
+	// Type is file, symlink, or repository for a directory with a .git of its own.
+	Type string `json:"type"`
+	Mode string `json:"mode,omitempty"`
+	Size int64  `json:"size"`
+	ID   string `json:"id,omitempty"`
+}
+
+// TreeEnd is the last line of GET and POST /v1/tree.
+type TreeEnd struct {
+	Entries int `json:"entries"`
+}
+
 // Ports answers GET /v1/ports.
 type Ports struct {
 	Ports []ListeningPort `json:"ports"`

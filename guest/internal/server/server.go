@@ -19,9 +19,10 @@ import (
 )
 
 const (
-	maxStreams       = 1000
-	streamWindow     = 512 << 10
-	connectionWindow = 1 << 20
+	maxStreams   = 1000
+	streamWindow = 512 << 10
+	// Streams whose input nobody reads must not use up what the others need; memory stays bounded by their own windows.
+	connectionWindow = maxStreams * streamWindow
 	maxBody          = 1 << 20
 )
 
@@ -76,6 +77,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /v1/exec", s.whenRunning(s.exec))
 	mux.HandleFunc("PUT /v1/files", s.whenRunning(s.putFiles))
 	mux.HandleFunc("GET /v1/files", s.whenRunning(s.getFiles))
+	mux.HandleFunc("POST /v1/files", s.whenRunning(s.selectFiles))
+	mux.HandleFunc("GET /v1/tree", s.whenRunning(s.listTree))
+	mux.HandleFunc("POST /v1/tree", s.whenRunning(s.identifyTree))
 	mux.HandleFunc("POST /v1/dial", s.whenRunning(s.dial))
 	mux.HandleFunc("GET /v1/ports", s.whenRunning(s.ports))
 	mux.HandleFunc("GET /v1/stats", s.whenRunning(s.stats))

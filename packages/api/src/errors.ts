@@ -34,6 +34,7 @@ export type ErrorCode =
   | "network.setup_failed"
   | "operation.cancelled"
   | "operation.not_found"
+  | "state.corrupt"
   | "state.not_writable"
   | "state.too_new"
   | "vm.busy"

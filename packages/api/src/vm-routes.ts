@@ -6,6 +6,10 @@ import { createVmBody, execBody, portMapping, readinessLevel, vm, vmName } from 
 const empty = z.object({});
 const byName = z.object({ name: vmName });
 const byId = z.object({ id: z.string() });
+const selection = z.strictObject({
+  path: z.string().check(z.describe("A directory of the guest, absolute.")),
+  paths64: z.array(z.string()).check(z.describe("Names below it in base64: names are bytes.")),
+});
 
 export const vmRoutes = {
   vmList: {
@@ -217,6 +221,42 @@ export const vmRoutes = {
     params: byName,
     query: z.object({ path: z.string() }),
     contentType: "application/x-tar",
+    result: z.unknown(),
+    errors: ["vm.not_found", "vm.not_running"],
+  },
+  vmFilesSelect: {
+    id: "vmFilesSelect",
+    kind: "bytes",
+    method: "POST",
+    path: "/v1/vms/:name/files",
+    summary: "Files and symlinks of the guest as a tar, each named by its position in `paths64`; what is gone is left out.",
+    params: byName,
+    body: selection,
+    contentType: "application/x-tar",
+    result: z.unknown(),
+    errors: ["vm.not_found", "vm.not_running"],
+  },
+  vmTree: {
+    id: "vmTree",
+    kind: "bytes",
+    method: "GET",
+    path: "/v1/vms/:name/tree",
+    summary: "Names, types and sizes below a directory of the guest, as lines of JSON; as the guest says, unchecked.",
+    params: byName,
+    query: z.object({ path: z.string() }),
+    contentType: "application/x-ndjson",
+    result: z.unknown(),
+    errors: ["vm.not_found", "vm.not_running"],
+  },
+  vmTreeIds: {
+    id: "vmTreeIds",
+    kind: "bytes",
+    method: "POST",
+    path: "/v1/vms/:name/tree",
+    summary: "The same for the names in `paths64`, each with the id git gives its content; as the guest says, unchecked.",
+    params: byName,
+    body: selection,
+    contentType: "application/x-ndjson",
     result: z.unknown(),
     errors: ["vm.not_found", "vm.not_running"],
   },

@@ -12,7 +12,7 @@ import { resolveSpec } from "./config/resolve-spec.ts";
 import { HOST_FILES } from "./doctor/deps.ts";
 import { runDoctor } from "./doctor/run-doctor.ts";
 import { connectGuest } from "./guest/client.ts";
-import { makeHostKey } from "./guest/ssh-identity.ts";
+import { generateSshKey } from "./guest/openssh-key.ts";
 import { IdleWatch } from "./idle.ts";
 import { Images } from "./images/service.ts";
 import { listenOnSocket } from "./listen.ts";
@@ -113,7 +113,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ records: new VmRecords(database), journal: new Journal(database) },
       ...{ drivers: vmms.drivers, chooseDriver: (wanted, signal) => vmms.choose(wanted, signal) },
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
-      ...{ images, connectGuest, newHostKey: makeHostKey, vmsDir: paths.vmsDir, runAs },
+      ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       ...{ config, hostResources, resolveSpec, now, randomHex, log },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),

@@ -1,4 +1,4 @@
-// OpenSSH's own private key format, written and read without ssh-keygen so that no key text touches a file it should not.
+// OpenSSH's own private key format, written without ssh-keygen so that no key text touches a file it should not.
 // Format: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key; ed25519 blobs: RFC 8709, strings: RFC 4251.
 import { generateKeyPairSync } from "node:crypto";
 
@@ -26,34 +26,6 @@ export function generateSshKey(comment: string): SshKeyPair {
     privateKey: encodePrivateKey({ seed, point, blob, comment }),
     publicKey: `${TYPE} ${blob.toString("base64")} ${comment}`,
   };
-}
-
-/**
- * The public key of a private key file in OpenSSH's format, `TYPE BASE64`, also of an encrypted one (the public part is in the
- * clear); undefined for any other format.
- */
-export function publicKeyOf(privateKey: string): string | undefined {
-  const text = privateKey.trim();
-  if (!text.startsWith(BEGIN) || !text.endsWith(END)) return undefined;
-  const data = Buffer.from(text.slice(BEGIN.length, -END.length), "base64");
-  if (!data.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
-  try {
-    let at = MAGIC.length;
-    const next = () => {
-      const value = readSshString(data, at);
-      at += 4 + value.length;
-      return value;
-    };
-    next(); // cipher
-    next(); // key derivation
-    next(); // its options
-    at += 4; // number of keys: always 1
-    const blob = next();
-    return `${readSshString(blob, 0).toString("latin1")} ${blob.toString("base64")}`;
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
 }
 
 interface KeyParts {
@@ -97,10 +69,4 @@ function uint32(value: number): Buffer {
 function sshString(value: string | Buffer): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([uint32(bytes.length), bytes]);
-}
-
-function readSshString(data: Buffer, at: number): Buffer {
-  const length = data.readUInt32BE(at);
-  if (at + 4 + length > data.length) throw new RangeError("a string runs past the end of the key");
-  return data.subarray(at + 4, at + 4 + length);
 }

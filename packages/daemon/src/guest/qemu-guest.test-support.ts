@@ -9,7 +9,7 @@ import { run } from "@banger/host";
 import { connectGuest } from "./client.ts";
 import type { GuestClient } from "./contract.ts";
 import { guestConfiguration } from "./configuration.ts";
-import { makeHostKey } from "./ssh-identity.ts";
+import { generateSshKey } from "./openssh-key.ts";
 
 export interface QemuGuest extends AsyncDisposable {
   connect(timeoutMs?: number): Promise<GuestClient>;
@@ -97,7 +97,7 @@ export async function configureQemu(client: GuestClient): Promise<void> {
       subnet: { gateway: "172.16.0.1", prefixLength: 24, resolver: "172.16.0.1" },
       disks: [{ id: "base" }, { id: "data" }],
       image: { baseType: "squashfs", env: [] },
-      hostKey: makeHostKey("sandbox"),
+      hostKey: generateSshKey("sandbox"),
       authorizedKeys: [],
       git: null,
       init: "none",

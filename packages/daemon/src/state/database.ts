@@ -21,9 +21,23 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
 ];
 
-/** Opens and, where needed, migrates state.db in `dataDir`. Throws `state.too_new` when a newer banger wrote it. */
+/** Opens and, where needed, migrates state.db in `dataDir`. Throws `state.too_new` when a newer banger wrote it, `state.corrupt`. */
 export function openState(dataDir: string): DatabaseSync {
-  const database = new DatabaseSync(join(dataDir, "state.db"));
+  const file = join(dataDir, "state.db");
+  try {
+    return openMigrated(dataDir, file);
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    if (!/not a database|malformed/i.test(words)) throw cause;
+    throw new BangerError("state.corrupt", `${file} is damaged (${words})`, {
+      hint: "put a copy of it back, or end and remove everything with make clean-state",
+      cause,
+    });
+  }
+}
+
+function openMigrated(dataDir: string, file: string): DatabaseSync {
+  const database = new DatabaseSync(file);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > MIGRATIONS.length) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -93,6 +93,14 @@ describe("state", () => {
     assert.throws(
       () => openState(directory),
       (error: BangerError) => error.code === "state.too_new",
+    );
+  });
+
+  test("a damaged state is named as what it is", async () => {
+    await writeFile(join(directory, "state.db"), "this is no database, and longer than a header would be ".repeat(20));
+    assert.throws(
+      () => openState(directory),
+      (error: BangerError) => error.code === "state.corrupt",
     );
   });
 

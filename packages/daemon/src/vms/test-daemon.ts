@@ -9,7 +9,7 @@ import { createFakeVmmDriver, type FakeVmmOptions } from "@banger/testkit";
 import { DEFAULT_CONFIG } from "../config/settings.ts";
 import { resolveSpec } from "../config/resolve-spec.ts";
 import { connectGuest } from "../guest/client.ts";
-import { makeHostKey } from "../guest/ssh-identity.ts";
+import { generateSshKey } from "../guest/openssh-key.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
 import { allocateAddress, defaultCidr, parseSubnet } from "../network/addresses.ts";
 import type { HostNetwork } from "../network/contract.ts";
@@ -51,7 +51,7 @@ export class TestDaemon {
       ),
       images: fakeImages(directory),
       connectGuest,
-      newHostKey: makeHostKey,
+      newHostKey: generateSshKey,
       vmsDir: join(directory, "vms"),
       runAs: null,
       now: () => new Date(),

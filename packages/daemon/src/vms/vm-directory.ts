@@ -5,7 +5,7 @@
 //   console.log  the guest's serial console
 //   vmm.log      the VMM's own words
 //   agent.log    the agent's own log, written by the daemon
-import { chmod, chown, mkdir, open, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError, MIB } from "@banger/api";
 import { asUser, removeTree, run, type RunAs } from "@banger/host";
@@ -35,7 +35,7 @@ export async function makeVmDirectory(where: VmDirectory, vmId: string, diskByte
     if (where.runAs !== null) await chown(sockets, where.runAs.uid, where.runAs.gid);
     await makeDataDisk(where, vmId, diskBytes);
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await removeTree(directory, where.vmsDir);
     throw diskFull(error) ?? error;
   }
 }

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"bufio"
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+
+	"banger/guest/internal/api"
+	"banger/guest/internal/events"
+	"banger/guest/internal/files"
+	"banger/guest/internal/tree"
+)
+
+func (s *Server) listTree(w http.ResponseWriter, r *http.Request) {
+	directory := r.URL.Query().Get("path")
+	s.writeTree(w, directory, func(tell func(api.TreeEntry) error) error { return tree.List(directory, tell) })
+}
+
+func (s *Server) identifyTree(w http.ResponseWriter, r *http.Request) {
+	directory, names, err := readSelection(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	s.writeTree(w, directory, func(tell func(api.TreeEntry) error) error { return tree.Identify(directory, names, tell) })
+}
+
+func (s *Server) selectFiles(w http.ResponseWriter, r *http.Request) {
+	directory, names, err := readSelection(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	paths := make([]string, len(names))
+	for index, name := range names {
+		// readSelection has checked the name.
+		paths[index] = filepath.Join(directory, name)
+	}
+	w.Header().Set("Content-Type", "application/x-tar")
+	w.WriteHeader(http.StatusOK)
+	buffered := bufio.NewWriterSize(w, archiveBuffer)
+	err = files.ArchiveEach(paths, buffered)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	s.abortOn(err, directory)
+}
+
+// writeTree writes the entries as lines of JSON and one that says how many there were.
+func (s *Server) writeTree(w http.ResponseWriter, directory string, walk func(func(api.TreeEntry) error) error) {
+	if err := files.Check(directory); err != nil {
+		writeError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	buffered := bufio.NewWriterSize(w, archiveBuffer)
+	lines := json.NewEncoder(buffered)
+	lines.SetEscapeHTML(false)
+	entries := 0
+	err := walk(func(entry api.TreeEntry) error {
+		entries++
+		return lines.Encode(entry)
+	})
+	if err == nil {
+		err = lines.Encode(api.TreeEnd{Entries: entries})
+	}
+	if err == nil {
+		err = buffered.Flush()
+	}
+	s.abortOn(err, directory)
+}
+
+// abortOn resets the stream when there is an error: the status is out already.
+func (s *Server) abortOn(err error, directory string) {
+	if err == nil {
+		return
+	}
+	s.deps.Journal.Logf(events.Warn, "read %s: %v", directory, err)
+	panic(http.ErrAbortHandler)
+}
+
+func readSelection(r *http.Request) (directory string, names []string, err error) {
+	selection, err := readJSON[api.Selection](r)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := files.Check(selection.Path); err != nil {
+		return "", nil, err
+	}
+	for _, bytes := range selection.Paths64 {
+		if _, err := tree.Below(selection.Path, string(bytes)); err != nil {
+			return "", nil, err
+		}
+		names = append(names, string(bytes))
+	}
+	return selection.Path, names, nil
+}
