@@ -129,9 +129,9 @@ function vmHandlers({ vms }: HandlerDeps): Named<"vm"> & Named<"exec"> {
       run: ({ params, query }) => vms.guests.dial(params.name, query.network ?? "tcp", query.address),
     },
     vmFilesPut: { kind: "json", run: ({ params, query, stream }) => vms.guests.putFiles(params.name, query, stream) },
-    vmFilesSelect: { kind: "bytes", run: ({ params, body }) => vms.guests.guest(params.name).selectFiles(body) },
-    vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.guest(params.name).tree(query.path) },
-    vmTreeIds: { kind: "bytes", run: ({ params, body }) => vms.guests.guest(params.name).treeIds(body) },
+    vmFilesSelect: { kind: "bytes", run: ({ params, body }) => vms.guests.selectFiles(params.name, body) },
+    vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.tree(params.name, query.path) },
+    vmTreeIds: { kind: "bytes", run: ({ params, body }) => vms.guests.treeIds(params.name, body) },
     vmFilesGet: { kind: "bytes", run: ({ params, query }) => vms.guests.getFiles(params.name, query.path) },
   };
 }

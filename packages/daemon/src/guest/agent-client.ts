@@ -3,7 +3,7 @@ import type { Duplex, Readable } from "node:stream";
 import { BangerError, encodeControl, type ExecBody } from "@banger/api";
 import { readBoundedLines } from "./bounded-reading.ts";
 import { bound, callJson, expectOk, readAnswer } from "./calls.ts";
-import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats } from "./contract.ts";
+import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Selection } from "./contract.ts";
 import type { GuestStream } from "./guest-stream.ts";
 import { clockMessage, emptyMessage, eventMessage, guestText, healthMessage, putFilesMessage, statsMessage } from "./messages.ts";
 import type { GuestSession } from "./session.ts";
@@ -136,6 +136,26 @@ export class AgentClient implements GuestClient {
       what,
       hasBody: false,
     });
+    return receiveFile(await this.#began(stream, what), this.#deadlines);
+  }
+
+  selectFiles(selection: Selection): Promise<Readable> {
+    return this.#select("/v1/files", selection, `files from ${selection.path}`);
+  }
+
+  async tree(path: string): Promise<Readable> {
+    const what = `the tree at ${path}`;
+    const stream = this.#session.start({ method: "GET", path: `/v1/tree?${new URLSearchParams({ path })}`, what, hasBody: false });
+    return receiveFile(await this.#began(stream, what), this.#deadlines);
+  }
+
+  treeIds(selection: Selection): Promise<Readable> {
+    return this.#select("/v1/tree", selection, `the tree at ${selection.path}`);
+  }
+
+  async #select(path: string, selection: Selection, what: string): Promise<Readable> {
+    const stream = this.#session.start({ method: "POST", path, what, hasBody: true, contentType: "application/json" });
+    stream.end(JSON.stringify(selection));
     return receiveFile(await this.#began(stream, what), this.#deadlines);
   }
 

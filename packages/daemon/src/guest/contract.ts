@@ -51,6 +51,12 @@ export interface GuestStats {
   readonly processes: number;
 }
 
+/** Names below a directory of the guest, in base64: names are bytes. */
+export interface Selection {
+  readonly path: string;
+  readonly paths64: readonly string[];
+}
+
 /** One connection to the agent. Every call throws `guest.unreachable` once it is closed. Nothing the guest sends is trusted:
  *  sizes are bounded and shapes validated. */
 export interface GuestClient extends AsyncDisposable {
@@ -65,6 +71,12 @@ export interface GuestClient extends AsyncDisposable {
   dial(network: "tcp" | "unix", address: string, signal?: AbortSignal): Promise<Duplex>;
   putFiles(path: string, tar: Readable, options?: { readonly owner?: string }): Promise<{ readonly files: number; readonly bytes: number }>;
   getFiles(path: string): Promise<Readable>;
+  /** A tar of those files, each named by its position in the selection. */
+  selectFiles(selection: Selection): Promise<Readable>;
+  /** Lines of what is below a directory, as the guest tells it: whoever reads them checks them. */
+  tree(path: string): Promise<Readable>;
+  /** The same of a selection, with ids of contents. */
+  treeIds(selection: Selection): Promise<Readable>;
   stats(): Promise<GuestStats>;
   setClock(timeUnixMs: number): Promise<void>;
   shutdown(mode: "poweroff" | "reboot", graceMs: number): Promise<void>;

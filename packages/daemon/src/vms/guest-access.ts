@@ -2,7 +2,7 @@
 import type { Duplex, Readable } from "node:stream";
 import { randomUUID } from "node:crypto";
 import { BangerError, type ExecBody, type ReadinessLevel } from "@banger/api";
-import type { GuestClient } from "../guest/contract.ts";
+import type { GuestClient, Selection } from "../guest/contract.ts";
 import type { VmRecords } from "../state/vm-records.ts";
 import type { Supervisors } from "./supervisors.ts";
 
@@ -70,6 +70,18 @@ export class GuestAccess {
 
   getFiles(name: string, path: string): Promise<Readable> {
     return this.#guest(name).getFiles(path);
+  }
+
+  selectFiles(name: string, selection: Selection): Promise<Readable> {
+    return this.#guest(name).selectFiles(selection);
+  }
+
+  tree(name: string, path: string): Promise<Readable> {
+    return this.#guest(name).tree(path);
+  }
+
+  treeIds(name: string, selection: Selection): Promise<Readable> {
+    return this.#guest(name).treeIds(selection);
   }
 
   #guest(name: string): GuestClient {

@@ -58,7 +58,7 @@ const RESOURCES: Readonly<
     shape: { kernel_image_path: needs(text), initrd_path: may(text), boot_args: may(text) },
     apply: (fake, body) => {
       fake.host.openFile(String(body["kernel_image_path"]), "read");
-      if (body["initrd_path"] !== undefined) fake.host.openFile(String(body["initrd_path"]), "read");
+      if (typeof body["initrd_path"] === "string") fake.host.openFile(body["initrd_path"], "read");
       fake.set("boot-source", body);
     },
   },

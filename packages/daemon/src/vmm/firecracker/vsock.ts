@@ -54,5 +54,5 @@ function accepted(stream: Duplex, signal: AbortSignal): Promise<void> {
 
 function readChunk(stream: Duplex): Buffer | null {
   const chunk: unknown = stream.read();
-  return chunk === null ? null : Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+  return chunk === null ? null : Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk as string);
 }

@@ -29,7 +29,7 @@ describe("QMP", () => {
     const serve = (socket: Socket) => {
       socket.write(GREETING);
       socket.on("data", (data) => {
-        const command = String((JSON.parse(String(data)) as { execute: string }).execute);
+        const command = (JSON.parse(String(data)) as { execute: string }).execute;
         const answer =
           command === "nonsense"
             ? '{"error": {"class": "CommandNotFound", "desc": "no such command"}}'
