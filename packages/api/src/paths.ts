@@ -52,6 +52,6 @@ function baseDirectories(uid: number, home: string, env: PathInputs["env"]) {
   const xdg = (name: string, fallback: string) => join(env[name] || join(home, fallback), "banger");
   const config = xdg("XDG_CONFIG_HOME", ".config");
   const state = xdg("XDG_STATE_HOME", ".local/state");
-  if (uid === 0) return { config, data: "/var/lib/banger", cache: "/var/cache/banger", state: "/var/log/banger" };
+  if (uid === 0) return { config, data: "/var/lib/banger", cache: "/var/cache/banger", state };
   return { config, data: xdg("XDG_DATA_HOME", ".local/share"), cache: xdg("XDG_CACHE_HOME", ".cache"), state };
 }

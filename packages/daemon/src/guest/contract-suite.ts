@@ -226,11 +226,21 @@ function fileTests(client: () => GuestClient): void {
     archive.finalize();
     const path = "/tmp/contract-tree";
     await client().putFiles(path, Readable.from(archive), { owner: "0:0" });
-    const lines = async (stream: Readable) => (await text(stream)).trim().split("\n").map((line) => JSON.parse(line) as unknown);
+    const lines = async (stream: Readable) =>
+      (await text(stream))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown);
     const file = { path: "a b.txt", type: "file", mode: "100644", size: 6 };
     const program = { path: "bin/run", type: "file", mode: "100755", size: 0 };
     const link = { path: "link", type: "symlink", mode: "120000", size: 7 };
-    assert.deepEqual(await lines(await client().tree(path)), [file, program, link, { path: "nested", type: "repository", size: 0 }, { entries: 4 }]);
+    assert.deepEqual(await lines(await client().tree(path)), [
+      file,
+      program,
+      link,
+      { path: "nested", type: "repository", size: 0 },
+      { entries: 4 },
+    ]);
     const paths64 = ["a b.txt", "gone", "link"].map((name) => Buffer.from(name).toString("base64"));
     assert.deepEqual(await lines(await client().treeIds({ path, paths64 })), [
       { ...file, id: "ce013625030ba8dba906f756967f9e9ca394464a" },
@@ -238,7 +248,13 @@ function fileTests(client: () => GuestClient): void {
       { entries: 2 },
     ]);
     const found = await untar(await client().selectFiles({ path, paths64 }));
-    assert.deepEqual([...found].map(([name, content]) => [name, content.toString()]), [["0", "hello\n"], ["2", "-> a b.txt"]]);
+    assert.deepEqual(
+      [...found].map(([name, content]) => [name, content.toString()]),
+      [
+        ["0", "hello\n"],
+        ["2", "-> a b.txt"],
+      ],
+    );
     await assert.rejects(client().tree("/no/such/place"), { code: "api.not_found" });
     await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
   });
