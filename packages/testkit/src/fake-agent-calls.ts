@@ -9,6 +9,7 @@ import { text } from "node:stream/consumers";
 import type { GuestConfiguration } from "../../daemon/src/guest/contract.ts";
 import type { Ending, FakeAgent } from "./fake-agent.ts";
 import { serveExec } from "./fake-exec.ts";
+import { answerSelection, answerTree } from "./fake-tree.ts";
 
 interface Request {
   readonly agent: FakeAgent;
@@ -23,6 +24,9 @@ const calls: Readonly<Record<string, (request: Request) => void | Promise<void>>
   "POST /v1/exec": exec,
   "PUT /v1/files": putFiles,
   "GET /v1/files": getFiles,
+  "POST /v1/files": selectFiles,
+  "GET /v1/tree": listTree,
+  "POST /v1/tree": identifyTree,
   "POST /v1/dial": dial,
   "GET /v1/ports": ({ stream }) => answer(stream, { ports: [] }),
   "GET /v1/stats": ({ stream }) =>
@@ -141,6 +145,22 @@ function getFiles(request: Request): void {
   stream.respond({ ":status": 200, "content-type": "application/x-tar" });
   tar.stdout.pipe(stream);
   stream.once("close", () => tar.kill());
+}
+
+async function selectFiles(request: Request): Promise<void> {
+  if (needsRoot(request)) await answerSelection(request.stream, request.agent.options.rootDir);
+}
+
+function listTree(request: Request): void {
+  const { agent, stream, query } = request;
+  if (needsRoot(request)) answerTree(stream, join(agent.options.rootDir, query.get("path") ?? "/"));
+}
+
+async function identifyTree(request: Request): Promise<void> {
+  const { agent, stream } = request;
+  if (!needsRoot(request)) return;
+  const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
+  answerTree(stream, join(agent.options.rootDir, path), paths64);
 }
 
 function dial(request: Request): void {

@@ -1,0 +1,77 @@
+// What the fake agent tells of directories below its root, in the terms of git (docs/guest-protocol.md).
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { ServerHttp2Stream } from "node:http2";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { pack } from "tar-stream";
+
+/** Answers with lines of what is below `directory`, or of the names asked for with their ids. */
+export function answerTree(stream: ServerHttp2Stream, directory: string, paths64?: readonly string[]): void {
+  const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
+  if (!existsSync(directory)) return refuse(stream, 404, "not_found", "nothing there");
+  if (names?.some(leaves) === true) return refuse(stream, 400, "bad_request", "it leaves the directory");
+  const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, names !== undefined));
+  stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
+  stream.end([...entries, { entries: entries.length }].map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+/** Answers with a tar of the names in the request, each named by its position. */
+export async function answerSelection(stream: ServerHttp2Stream, rootDir: string): Promise<void> {
+  const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
+  const archive = pack();
+  stream.respond({ ":status": 200, "content-type": "application/x-tar" });
+  archive.pipe(stream);
+  for (const [index, name] of paths64.entries()) {
+    const at = pathOf(join(rootDir, path), Buffer.from(name, "base64").toString("latin1"));
+    const stats = lstatSync(at, { throwIfNoEntry: false });
+    if (stats?.isSymbolicLink() === true) archive.entry({ name: `${index}`, type: "symlink", linkname: readlinkSync(at) });
+    else if (stats?.isFile() === true) archive.entry({ name: `${index}`, mode: stats.mode & 0o777 }, readFileSync(at));
+  }
+  archive.finalize();
+}
+
+function describe(directory: string, name: string, hasId: boolean): readonly object[] {
+  const path = pathOf(directory, name);
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const named = nameOf(name);
+  if (stats?.isDirectory() === true) return hasId ? [] : [{ ...named, type: "repository", size: 0 }];
+  if (stats === undefined || (!stats.isFile() && !stats.isSymbolicLink())) return [];
+  const content = stats.isSymbolicLink() ? readlinkSync(path, { encoding: "buffer" }) : readFileSync(path);
+  const mode = stats.isSymbolicLink() ? "120000" : (stats.mode & 0o100) === 0 ? "100644" : "100755";
+  const id = createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
+  return [{ ...named, type: stats.isSymbolicLink() ? "symlink" : "file", mode, size: content.length, ...(hasId ? { id } : {}) }];
+}
+
+function nameOf(name: string): object {
+  const bytes = Buffer.from(name, "latin1");
+  const decoded = bytes.toString("utf8");
+  return Buffer.from(decoded).equals(bytes) ? { path: decoded } : { path64: bytes.toString("base64") };
+}
+
+/** Files, links and repositories, in order. */
+function namesBelow(directory: string, below = ""): readonly string[] {
+  return readdirSync(pathOf(directory, below), { encoding: "buffer" })
+    .map((bytes) => bytes.toString("latin1"))
+    .toSorted()
+    .flatMap((base) => {
+      const name = below === "" ? base : `${below}/${base}`;
+      const isDirectory = lstatSync(pathOf(directory, name)).isDirectory();
+      if (!isDirectory) return [name];
+      if (base === ".git") return [];
+      return existsSync(pathOf(directory, `${name}/.git`)) ? [name] : namesBelow(directory, name);
+    });
+}
+
+function pathOf(directory: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(name, "latin1")]);
+}
+
+function leaves(name: string): boolean {
+  return name === "" || name.startsWith("/") || name.split("/").includes("..");
+}
+
+function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {
+  stream.respond({ ":status": status, "content-type": "application/json" });
+  stream.end(JSON.stringify({ code, message }));
+}
