@@ -174,13 +174,6 @@ export class VmService {
     await (level === "agent" ? wait() : operation.stage(level, wait));
   }
 
-  /** The agent's level comes with the boot; a higher one is waited for as a stage of its own. */
-  async #readyAsStage(vmId: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<void> {
-    const level = wait ?? "agent";
-    if (level === "agent") return this.#ready(vmId, level, operation.signal);
-    await operation.stage(level, () => this.#ready(vmId, level, operation.signal));
-  }
-
   async #ready(vmId: string, level: ReadinessLevel, signal: AbortSignal): Promise<void> {
     const supervisor = this.#lifecycle.supervisors.get(vmId);
     const { readinessMs } = deadlinesOf(supervisor.process.accelerator);
