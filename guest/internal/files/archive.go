@@ -60,19 +60,36 @@ func Archive(name string, target io.Writer) error {
 }
 
 // ArchiveEach writes the files and symlinks at paths as a tar stream in which each is named by its position, from 0: the
-// reader knows the names and need not trust any here. What is something else, or gone, is left out.
+// reader knows the names and need not trust any here. The target of a symlink is the content of an entry named with an @
+// behind its position, so that it arrives byte by byte. What is something else, or gone, is left out.
 func ArchiveEach(paths []string, target io.Writer) error {
 	archive := tar.NewWriter(target)
 	for index, path := range paths {
 		info, err := os.Lstat(path)
-		if err == nil && (info.Mode().IsRegular() || info.Mode()&fs.ModeSymlink != 0) {
-			err = addEntry(archive, path, strconv.Itoa(index), fs.FileInfoToDirEntry(info))
+		switch {
+		case err == nil && info.Mode().IsRegular():
+			err = addFile(archive, path, strconv.Itoa(index))
+		case err == nil && info.Mode()&fs.ModeSymlink != 0:
+			err = addTarget(archive, path, strconv.Itoa(index)+"@")
 		}
-		if err != nil && !vanished(err) && !errors.Is(err, syscall.ENOTDIR) {
+		if err != nil && !vanished(err) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.EINVAL) {
 			return err
 		}
 	}
 	return archive.Close()
+}
+
+func addTarget(archive *tar.Writer, path, name string) error {
+	link, err := os.Readlink(path)
+	if err != nil {
+		return err
+	}
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o777, Size: int64(len(link)), Format: tar.FormatPAX}
+	if err := archive.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err = io.WriteString(archive, link)
+	return err
 }
 
 func vanished(err error) bool { return errors.Is(err, fs.ErrNotExist) }

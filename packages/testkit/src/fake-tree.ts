@@ -25,7 +25,7 @@ export async function answerSelection(stream: ServerHttp2Stream, rootDir: string
   for (const [index, name] of paths64.entries()) {
     const at = pathOf(join(rootDir, path), Buffer.from(name, "base64").toString("latin1"));
     const stats = lstatSync(at, { throwIfNoEntry: false });
-    if (stats?.isSymbolicLink() === true) archive.entry({ name: `${index}`, type: "symlink", linkname: readlinkSync(at) });
+    if (stats?.isSymbolicLink() === true) archive.entry({ name: `${index}@` }, readlinkSync(at, { encoding: "buffer" }));
     else if (stats?.isFile() === true) archive.entry({ name: `${index}`, mode: stats.mode & 0o777 }, readFileSync(at));
   }
   archive.finalize();

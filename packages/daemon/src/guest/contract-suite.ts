@@ -252,7 +252,7 @@ function fileTests(client: () => GuestClient): void {
       [...found].map(([name, content]) => [name, content.toString()]),
       [
         ["0", "hello\n"],
-        ["2", "-> a b.txt"],
+        ["2@", "a b.txt"],
       ],
     );
     await assert.rejects(client().tree("/no/such/place"), { code: "api.not_found" });
