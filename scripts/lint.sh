@@ -10,8 +10,8 @@ check() { # NAME COMMAND...
 }
 
 check types node_modules/.bin/tsc --noEmit -p tsconfig.json
-check oxlint node_modules/.bin/oxlint --type-aware --quiet packages scripts test
-check oxfmt node_modules/.bin/oxfmt --check packages scripts test
+check oxlint node_modules/.bin/oxlint --type-aware --quiet packages scripts test bench
+check oxfmt node_modules/.bin/oxfmt --check packages scripts test bench
 gofmt_clean() { list=$(cd guest && ../scripts/toolchain.sh gofmt -l .); [ -z "$list" ] || { echo "not formatted: $list" >&2; return 1; }; }
 check gofmt gofmt_clean
 check 'go vet' sh -c 'cd guest && ../scripts/toolchain.sh go vet ./...'

@@ -1,0 +1,84 @@
+// The bench: `node bench/main.ts --help`.
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { describeMachine } from "./machine.ts";
+import { rows } from "./registry.ts";
+import { keepResult } from "./results.ts";
+import { measureRounds } from "./rounds.ts";
+import type { Row } from "./row.ts";
+import { Stand } from "./stand.ts";
+import { table } from "./summary.ts";
+
+const HELP = `Measures banger beside the least that could do the same, and prints how they compare.
+
+  --rounds N      every row N times, interleaved; default 5
+  --only ROW,...  just these
+  --quick         two rounds, without the long rows
+  --list          the rows and what they measure
+  --no-keep       write no file to bench/results
+  -h, --help
+`;
+
+class UsageError extends Error {}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string" },
+      only: { type: "string" },
+      quick: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      "no-keep": { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return console.log(HELP.trimEnd());
+  if (values.list) return console.log(rows.map(describe).join("\n"));
+  const rounds = wholeNumber(values.rounds ?? (values.quick ? "2" : "5"));
+  const selected = select(values.only, values.quick);
+  const root = dirname(import.meta.dirname);
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  const options = { build: join(root, "build"), uid: process.getuid?.() ?? 0, env: process.env, log: () => undefined };
+  const stand = await Stand.open({ ...options, signal: interrupted.signal });
+  try {
+    const machine = await describeMachine(stand.banger);
+    if (machine.load > machine.cores / 2) console.log(`! the machine is busy (load ${machine.load}): its times are worth little`);
+    const onSample = (round: number, row: Row, told: string) => console.log(`${round}/${rounds}  ${row.name.padEnd(14)} ${told}`);
+    const measured = await measureRounds({ rows: selected, rounds, stand, onSample });
+    console.log(`\n${table(measured)}`);
+    if (values["no-keep"]) return;
+    const date = new Date().toISOString();
+    const path = await keepResult(join(import.meta.dirname, "results"), { date, machine, rows: measured });
+    console.log(`\nkept as ${path.slice(root.length + 1)}; make bench-report draws it`);
+  } finally {
+    await Stand.cleanUp({ ...options, signal: new AbortController().signal });
+  }
+}
+
+function describe({ name, what, over, target }: Row): string {
+  const limit = target.kind === "ratio" ? `<= ${target.limit}` : "";
+  return `${name.padEnd(14)} ${what}${over === null ? "" : `\n${" ".repeat(15)}over ${over} ${limit}`}`;
+}
+
+function select(only: string | undefined, isQuick: boolean): readonly Row[] {
+  if (only === undefined) return rows.filter((row) => !isQuick || row.isLong !== true);
+  const names = only.split(",").filter((name) => name !== "");
+  const unknown = names.find((name) => !rows.some((row) => row.name === name));
+  if (unknown !== undefined || names.length === 0)
+    throw new UsageError(`there is no row ${JSON.stringify(unknown ?? only)}: ${rows.map(({ name }) => name).join(", ")}`);
+  return rows.filter(({ name }) => names.includes(name));
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--rounds takes a whole number from 1, not ${JSON.stringify(text)}`);
+  return value;
+}
+
+main().catch((error: unknown) => {
+  const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
+  console.error(`error: ${error instanceof Error ? (isUsage ? error.message : error.stack) : String(error)}`);
+  process.exitCode = isUsage ? 2 : 1;
+});

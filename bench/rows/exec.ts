@@ -1,0 +1,22 @@
+import { join } from "node:path";
+import { timed } from "../measure.ts";
+import type { Row } from "../row.ts";
+
+export default {
+  name: "exec",
+  what: "banger vm exec VM -- true",
+  over: "ssh with a live control connection to the same guest",
+  unit: "ms",
+  target: { kind: "ratio", limit: 1 },
+  async sample(stand) {
+    const vm = await stand.warm();
+    const control = ["-S", join(stand.scratch, "control")];
+    await timed([...vm.ssh(...control, "-o", "ControlMaster=auto", "-o", "ControlPersist=60"), "true"], stand);
+    try {
+      const value = await timed([stand.banger.program, "vm", "exec", vm.name, "--", "true"], stand);
+      return { value, floor: await timed([...vm.ssh(...control), "true"], stand) };
+    } finally {
+      await timed(vm.ssh(...control, "-O", "exit"), stand);
+    }
+  },
+} satisfies Row;
