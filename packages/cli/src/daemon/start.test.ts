@@ -23,7 +23,7 @@ test("without a daemon one is started and stays; it is said once", async () => {
     stdout: "",
     stderr: "no VMs.  make one: banger vm run\n",
   });
-  assert.deepEqual(await scene.cli(["daemon", "stop"]), { status: 0, stdout: "", stderr: "the daemon has left; VMs keep running\n" });
+  assert.deepEqual(await scene.cli(["daemon", "stop"]), { status: 0, stdout: "", stderr: "the daemon has left; 1 VM keeps running\n" });
   assert.equal((await scene.cli(["vm", "list"], { daemonProgram })).stderr, `${STARTING}no VMs.  make one: banger vm run\n`);
   await scene.cli(["daemon", "stop"]);
 });

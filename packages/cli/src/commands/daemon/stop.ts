@@ -16,26 +16,29 @@ export const stop = command({
   parameters: {},
   async run({ output, socket }: CliContext) {
     const client = createClient(socket.path);
-    if (!(await isThere(client))) return output.note("the daemon is not running");
+    const running = await runningVms(client);
+    if (running === undefined) return output.note("the daemon is not running");
     await client.call(routes.daemonStop, {});
     const deadline = performance.now() + STOP_TIMEOUT_MS;
-    while (await isThere(client)) {
+    while ((await runningVms(client)) !== undefined) {
       if (performance.now() > deadline)
         throw new BangerError("daemon.unreachable", `the daemon has not left after ${STOP_TIMEOUT_MS / 1000} s`, {
           hint: "banger daemon logs",
         });
       await delay(POLL_MS);
     }
-    output.note("the daemon has left; VMs keep running");
+    output.note(
+      running === 0 ? "the daemon has left" : `the daemon has left; ${running} ${running === 1 ? "VM keeps" : "VMs keep"} running`,
+    );
   },
 });
 
-/** Any daemon, of whatever version. */
-async function isThere(client: Client): Promise<boolean> {
+/** VMs of whatever version of the daemon; undefined when none answers. One whose answer is not ours to read counts as without. */
+async function runningVms(client: Client): Promise<number | undefined> {
   try {
-    return (await pingDaemon(client)) !== undefined;
+    return (await pingDaemon(client))?.runningVms;
   } catch (error) {
-    if (error instanceof BangerError && error.code === "api.version_skew") return true;
+    if (error instanceof BangerError && error.code === "api.version_skew") return 0;
     throw error;
   }
 }
