@@ -4,31 +4,40 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "
 import type { ServerHttp2Stream } from "node:http2";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { pack } from "tar-stream";
+import { pack, type Pack } from "tar-stream";
 
 /** Answers with lines of what is below `directory`, or of the names asked for with their ids. */
 export function answerTree(stream: ServerHttp2Stream, directory: string, paths64?: readonly string[]): void {
   const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
-  if (!existsSync(directory)) return refuse(stream, 404, "not_found", "nothing there");
-  if (names?.some(leaves) === true) return refuse(stream, 400, "bad_request", "it leaves the directory");
-  const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, names !== undefined));
+  if (!existsSync(directory)) return refuse(stream, 404, { code: "not_found", message: "nothing there" });
+  if (names?.some(leaves) === true) return refuse(stream, 400, { code: "bad_request", message: "it leaves the directory" });
   stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
-  stream.end([...entries, { entries: entries.length }].map((line) => `${JSON.stringify(line)}\n`).join(""));
+  stream.end(treeLines(directory, paths64));
 }
 
 /** Answers with a tar of the names in the request, each named by its position. */
 export async function answerSelection(stream: ServerHttp2Stream, rootDir: string): Promise<void> {
   const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
-  const archive = pack();
   stream.respond({ ":status": 200, "content-type": "application/x-tar" });
-  archive.pipe(stream);
+  selectionTar(join(rootDir, path), paths64).pipe(stream);
+}
+
+export function treeLines(directory: string, paths64?: readonly string[]): string {
+  const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
+  const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, names !== undefined));
+  return [...entries, { entries: entries.length }].map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
+export function selectionTar(directory: string, paths64: readonly string[]): Pack {
+  const archive = pack();
   for (const [index, name] of paths64.entries()) {
-    const at = pathOf(join(rootDir, path), Buffer.from(name, "base64").toString("latin1"));
+    const at = pathOf(directory, Buffer.from(name, "base64").toString("latin1"));
     const stats = lstatSync(at, { throwIfNoEntry: false });
     if (stats?.isSymbolicLink() === true) archive.entry({ name: `${index}@` }, readlinkSync(at, { encoding: "buffer" }));
     else if (stats?.isFile() === true) archive.entry({ name: `${index}`, mode: stats.mode & 0o777 }, readFileSync(at));
   }
   archive.finalize();
+  return archive;
 }
 
 function describe(directory: string, name: string, hasId: boolean): readonly object[] {
@@ -71,7 +80,7 @@ function leaves(name: string): boolean {
   return name === "" || name.startsWith("/") || name.split("/").includes("..");
 }
 
-function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {
+function refuse(stream: ServerHttp2Stream, status: number, body: { readonly code: string; readonly message: string }): void {
   stream.respond({ ":status": status, "content-type": "application/json" });
-  stream.end(JSON.stringify({ code, message }));
+  stream.end(JSON.stringify(body));
 }

@@ -24,10 +24,10 @@ export function blobId(content: Uint8Array): string {
   return blobHash(content.length).update(content).digest("hex");
 }
 
-/** A writer for one blob of `size` bytes into the directory of objects; `serial` tells apart those of one process. */
+/** A writer for one blob of `size` bytes into the directory of objects; `serial` tells apart those written at once. */
 export function writeBlob(objects: string, size: number, serial: number): BlobWriter {
   const hash = blobHash(size);
-  const unnamed = join(objects, `tmp_obj_${serial}`);
+  const unnamed = join(objects, `tmp_obj_${process.pid}_${serial}`);
   const deflate = createDeflate({ level: 1 });
   const file = createWriteStream(unnamed, { mode: 0o444 });
   const done = finished(deflate.pipe(file));

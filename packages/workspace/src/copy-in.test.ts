@@ -121,7 +121,7 @@ test("what changes or goes between the list and the copy is sent as it is then",
   const store = host.stores.of("vm1");
   const shown = await host.git.text(["show", `${report.record.baseTree}:Makefile`], {
     cwd: store.directory,
-    variables: store.variables("x"),
+    variables: store.variables,
   });
   assert.equal(shown, "test:\n# more");
 });
@@ -135,7 +135,7 @@ test("content that git would not call changed but was not the index's is kept as
   assert.equal(readFileSync(join(host.guest, "crlf.txt"), "utf8"), "one\r\ntwo\r\n");
   const store = host.stores.of("vm1");
   assert.equal(
-    await host.git.text(["cat-file", "-s", `${record.baseTree}:crlf.txt`], { cwd: store.directory, variables: store.variables("x") }),
+    await host.git.text(["cat-file", "-s", `${record.baseTree}:crlf.txt`], { cwd: store.directory, variables: store.variables }),
     "10",
   );
   assert.equal(host.guestGit("status", "--porcelain"), host.run("status", "--porcelain"));

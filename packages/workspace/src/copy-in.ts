@@ -56,6 +56,7 @@ export async function copyIn(copy: CopyIn): Promise<CopyReport> {
   const { git, plan, store } = copy;
   await store.remove();
   await store.create(git, plan.objects);
+  await store.adoptExcludes(plan.repository.commonDirectory);
   const dirty = new Set<FileName>(await dirtyNames(git, plan));
   const report: SendReport = { sent: [], vanished: [], again: [], torn: [] };
   const keeps = (file: PlannedFile) => file.indexId === undefined || dirty.has(file.name);

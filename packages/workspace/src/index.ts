@@ -5,3 +5,6 @@ export * from "./names.ts";
 export * from "./plan.ts";
 export * from "./repository.ts";
 export * from "./store.ts";
+export * from "./changes.ts";
+export { GUEST_LIMITS, type GuestLimits, type GuestWorkspace } from "./guest-tree.ts";
+export * from "./patch.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BangerError } from "@banger/api";
 import * as z from "zod/mini";
 import type { Git } from "./git.ts";
-import { bytesOf } from "./names.ts";
+import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
 
 const recordSchema = z.object({
@@ -42,15 +42,20 @@ export class WorkspaceStore {
     return join(this.gitDirectory, "objects");
   }
 
-  /** Variables that make git work in the store. */
-  variables(indexName: string): Readonly<Record<string, string>> {
-    return {
-      GIT_DIR: this.gitDirectory,
-      GIT_INDEX_FILE: join(this.gitDirectory, indexName),
-      GIT_CONFIG_GLOBAL: "/dev/null",
-      GIT_CONFIG_NOSYSTEM: "1",
-      GIT_ATTR_NOSYSTEM: "1",
-    };
+  /** Variables that make git work in the store, whatever its user has configured. */
+  get variables(): Readonly<Record<string, string>> {
+    return { GIT_DIR: this.gitDirectory, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_ATTR_NOSYSTEM: "1" };
+  }
+
+  /** Names and what they hold in a tree of the store. */
+  async readTree(git: Git, tree: string): Promise<ReadonlyMap<FileName, { readonly mode: string; readonly id: string }>> {
+    const listed = await git.run(["ls-tree", "-r", "-z", "--full-tree", tree], { cwd: this.directory, variables: this.variables });
+    const entries = splitNul(listed.stdout).map((line) => {
+      const tab = line.indexOf("\t");
+      const [mode = "", , id = ""] = line.slice(0, tab).split(" ");
+      return [line.slice(tab + 1) as FileName, { mode, id }] as const;
+    });
+    return new Map(entries);
   }
 
   /** Made empty, borrowing from the directory of objects `lender`. */
@@ -59,6 +64,14 @@ export class WorkspaceStore {
     await git.run(["init", "--quiet", "--bare", "--template=", this.gitDirectory], { cwd: this.directory });
     await mkdir(join(this.objects, "info"), { recursive: true });
     await writeFile(join(this.objects, "info/alternates"), `${quotedAlternate(lender)}\n`);
+  }
+
+  /** The repository's own list of what to ignore is the store's. */
+  async adoptExcludes(commonDirectory: string): Promise<void> {
+    const excludes = await readFile(join(commonDirectory, "info/exclude")).catch(() => undefined);
+    if (excludes === undefined) return;
+    await mkdir(join(this.gitDirectory, "info"), { recursive: true });
+    await writeFile(join(this.gitDirectory, "info/exclude"), excludes);
   }
 
   /** The tree of these files, whose contents the store can reach. */
@@ -72,7 +85,8 @@ export class WorkspaceStore {
 
   /** The tree that comes of `tree` by setting and, where there is no id, removing names. */
   async changeTree(git: Git, tree: string | undefined, changes: readonly TreeChange[]): Promise<string> {
-    const here = { cwd: this.directory, variables: this.variables("scratch.index") };
+    await using scratch = await mkdtempDisposable(join(this.directory, "index-"));
+    const here = { cwd: this.directory, variables: { ...this.variables, GIT_INDEX_FILE: join(scratch.path, "index") } };
     await git.run(tree === undefined ? ["read-tree", "--empty"] : ["read-tree", tree], here);
     // Removals first: a file may take the place of a directory.
     const ordered = [...changes.filter(({ id }) => id === undefined), ...changes.filter(({ id }) => id !== undefined)];

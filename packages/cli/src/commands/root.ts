@@ -26,9 +26,16 @@ import { show } from "./vm/show.ts";
 import { ssh } from "./vm/ssh.ts";
 import { start } from "./vm/start.ts";
 import { stop } from "./vm/stop.ts";
+import { diff } from "./vm/workspace/diff.ts";
+import { exportWorkspace } from "./vm/workspace/export.ts";
+
+const workspace = buildRouteMap<string, CommandHost>({
+  routes: { diff, export: exportWorkspace },
+  docs: { brief: "Review and take out what guests changed" },
+});
 
 const vm = buildRouteMap<string, CommandHost>({
-  routes: { run, create, list, show, ssh, exec, logs, forward, start, stop, restart, kill, delete: deleteVms, dial },
+  routes: { run, create, list, show, ssh, exec, logs, forward, start, stop, restart, kill, delete: deleteVms, workspace, dial },
   aliases: { ls: "list", ps: "list", rm: "delete" },
   docs: { brief: "Make, enter, look at and delete VMs", hideRoute: { dial: true } },
 });

@@ -1,6 +1,5 @@
 // The workspace of one `vm run PATH`: planned before a VM is made, its history prepared while the guest boots, copied as soon as
 // the guest takes files.
-import { join } from "node:path";
 import { BangerError, formatSize, routes, type Client, type Vm } from "@banger/api";
 import {
   copyIn,
@@ -8,15 +7,16 @@ import {
   planWorkspace,
   prepareHistory,
   shownName,
-  WorkspaceStores,
   type FileSet,
   type SkipReason,
   type WorkspacePlan,
+  type WorkspaceStores,
 } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
 import type { WorkspaceFlags } from "./flags.ts";
+import { workspaceStores } from "./stores.ts";
 
 const DEFAULT_GUEST_PATH = "/root/repo";
 
@@ -26,10 +26,6 @@ export interface RunWorkspace extends AsyncDisposable {
   show(): Promise<void>;
   /** Copies it into a VM that was made for it; an interruption deletes that VM. */
   copyInto(client: Client, vm: Vm): Promise<void>;
-}
-
-export function workspaceStores(context: CliContext): WorkspaceStores {
-  return new WorkspaceStores(join(context.paths.stateDir, "workspaces"));
 }
 
 /** Throws what `planWorkspace` throws. */

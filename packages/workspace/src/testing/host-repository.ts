@@ -14,13 +14,17 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Client } from "@banger/api";
+import type { Client, Route } from "@banger/api";
+import { selectionTar, treeLines } from "@banger/testkit";
+import { collectChanges, type Changes } from "../changes.ts";
 import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
 import { Git } from "../git.ts";
+import { GUEST_LIMITS, type GuestLimits } from "../guest-tree.ts";
 import { pathBelow } from "../look.ts";
 import { nameOfBytes } from "../names.ts";
+import { makePatch } from "../patch.ts";
 import { planWorkspace, type WorkspacePlan, type WorkspaceRequest } from "../plan.ts";
 import { WorkspaceStores } from "../store.ts";
 
@@ -84,6 +88,22 @@ export class HostRepository implements Disposable {
     return await copyIn({ git: this.git, plan, history, client, vm: { id: "vm1", name: "box" }, store: this.stores.of("vm1"), nowMs: 0 });
   }
 
+  /** What the guest has changed, as a tree. */
+  async changes(limits: GuestLimits = GUEST_LIMITS): Promise<Changes> {
+    const store = this.stores.of("vm1");
+    const record = await store.record();
+    if (record === undefined) throw new Error("nothing was copied");
+    const guest = { client: directoryClient(this.guest), vmName: "box", path: "/", limits };
+    return await collectChanges({ git: this.git, store, record, guest, scratch: mkdtempSync(join(this.directory, "scratch-")) });
+  }
+
+  async patch(changes: Changes): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of makePatch(this.git, { store: this.stores.of("vm1"), from: changes.baseTree, to: changes.tree }))
+      chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
   guestGit(...args: string[]): string {
     return runGit(this.guest, args);
   }
@@ -115,7 +135,8 @@ export function snapshot(directory: string): ReadonlyMap<string, string> {
   return found;
 }
 
-function directoryClient(directory: string): Client {
+/** A client whose guest is a directory. */
+export function directoryClient(directory: string): Client {
   return {
     socketPath: "/run/test.sock",
     async upload(_route: unknown, _input: unknown, source: Readable) {
@@ -126,6 +147,14 @@ function directoryClient(directory: string): Client {
       );
       await Promise.all([pipeline(source, tar.stdin), ended]);
       return { files: 0, bytes: 0 };
+    },
+    bytes(
+      route: Route,
+      input: { readonly query?: { readonly path: string }; readonly body?: { readonly path: string; readonly paths64: readonly string[] } },
+    ) {
+      const path = join(directory, (input.query ?? input.body)?.path ?? "");
+      if (route.id === "vmFilesSelect") return Promise.resolve(selectionTar(path, input.body?.paths64 ?? []));
+      return Promise.resolve(Readable.from([Buffer.from(treeLines(path, input.body?.paths64))]));
     },
   } as unknown as Client;
 }

@@ -51,14 +51,20 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
       json: jsonFlag,
     },
     aliases: { ...specAliases, d: "detach", t: "tty", T: "noTty" },
-    positional: { kind: "tuple", parameters: [{ parse: String, brief: "A directory of the git repository to copy in", placeholder: "PATH", optional: true }] },
+    positional: {
+      kind: "tuple",
+      parameters: [{ parse: String, brief: "A directory of the git repository to copy in", placeholder: "PATH", optional: true }],
+    },
   },
   check(flags: Flags, trailing, path?: string) {
     checkWorkspaceFlags(flags, path);
-    if (flags.detach === true && flags.rm === true) throw usageError("--detach and --rm exclude each other: a detached VM has no end to be deleted at");
-    if (flags.detach === true && trailing !== undefined) throw usageError("--detach takes no command", "banger vm run --detach --name NAME, then: banger vm exec NAME -- COMMAND");
+    if (flags.detach === true && flags.rm === true)
+      throw usageError("--detach and --rm exclude each other: a detached VM has no end to be deleted at");
+    if (flags.detach === true && trailing !== undefined)
+      throw usageError("--detach takes no command", "banger vm run --detach --name NAME, then: banger vm exec NAME -- COMMAND");
     checkTty(flags);
-    if (flags.json === true && flags.detach !== true && flags.explain !== true && flags.dryRun !== true) throw usageError("--json needs --detach, --explain or --dry-run: otherwise the output is the guest's");
+    if (flags.json === true && flags.detach !== true && flags.explain !== true && flags.dryRun !== true)
+      throw usageError("--json needs --detach, --explain or --dry-run: otherwise the output is the guest's");
   },
   async run(context: CliContext, flags: Flags, path?: string) {
     if (flags.explain === true) return explainSpec(context, flags);
@@ -68,7 +74,10 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
     const level = flags.wait ?? (isShell ? "ssh" : "basic");
     // Files can go in long before the guest is up.
     const wait = workspace === undefined ? level : "agent";
-    const request = createRequest({ ...flags, wait }, { start: true, lease: flags.rm === true, wait, authorizedKeys: await authorizedKeys(context, isShell) });
+    const request = createRequest(
+      { ...flags, wait },
+      { start: true, lease: flags.rm === true, wait, authorizedKeys: await authorizedKeys(context, isShell) },
+    );
     const { client, vm } = await createVm(context, request);
     const inside = { context, client, vm, flags, cwd: workspace?.guestPath };
     const work = async () => {
@@ -109,7 +118,12 @@ async function enter({ context, vm, cwd }: Inside): Promise<number> {
 
 async function execute({ context, client, vm, flags, cwd }: Inside): Promise<number> {
   const tty = wantsTty(flags, context.deps);
-  return await runInGuest({ context, client, vmName: vm.name, command: { argv: context.trailing ?? [], tty, stdin: true, wait: flags.wait, cwd } });
+  return await runInGuest({
+    context,
+    client,
+    vmName: vm.name,
+    command: { argv: context.trailing ?? [], tty, stdin: true, wait: flags.wait, cwd },
+  });
 }
 
 async function detached(context: CliContext, vm: Vm): Promise<number> {

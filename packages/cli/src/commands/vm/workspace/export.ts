@@ -1,0 +1,66 @@
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { BangerError } from "@banger/api";
+import { command } from "../../../command.ts";
+import { usageError, type CliContext } from "../../../context.ts";
+import { oneVm } from "../../../flags.ts";
+import { writeAll } from "../../../output/output.ts";
+
+interface Flags {
+  readonly output?: string;
+  readonly baseCommit?: string;
+}
+
+export const exportWorkspace = command({
+  brief: "Write what a guest changed as one patch",
+  description: `Writes a patch of everything that changed in the VM's workspace since it was copied: edits, new files, deletions,
+modes, links, and what was committed in the guest. Ignored files stay out. git apply takes it, binary files included;
+nothing in the guest or in your repository is touched.`,
+  usage: ["NAME [--output FILE] [--base-commit COMMIT]"],
+  examples: [
+    ["banger vm workspace export api --output api.patch", "to a file"],
+    ["banger vm workspace export api | git apply", "into the work tree at once"],
+    ["banger vm workspace export api --base-commit main", "all that sets it apart from a commit of yours"],
+  ],
+  parameters: {
+    flags: {
+      output: { kind: "parsed", parse: String, optional: true, brief: "File to write; stdout without it", placeholder: "FILE" },
+      baseCommit: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Compare with this commit of your repository",
+        placeholder: "COMMIT",
+      },
+    },
+    aliases: { o: "output" },
+    positional: oneVm,
+  },
+  async run(context: CliContext, flags: Flags, name: string) {
+    const isToStdout = flags.output === undefined || flags.output === "-";
+    if (isToStdout && context.deps.isTerminal.stdout)
+      throw usageError("a patch is no text for a terminal", `banger vm workspace diff ${name}, or --output FILE`);
+    const { guestChanges } = await import("../../../workspaces/guest-changes.ts");
+    const found = await guestChanges(context, { vmName: name, baseCommit: flags.baseCommit });
+    if (isToStdout || flags.output === undefined) {
+      for await (const chunk of found.patch()) await writeAll(context.deps.stdout, chunk);
+    } else await writeWhole(flags.output, found.patch());
+    const count = found.changes.changed.length;
+    if (count === 0 && flags.baseCommit === undefined) context.output.note(`nothing has changed in ${name}:${found.record.guestPath}`);
+  },
+});
+
+/** The file has all of it or is as it was. */
+async function writeWhole(path: string, patch: AsyncGenerator<Buffer>): Promise<void> {
+  const unfinished = `${path}.${process.pid}.new`;
+  try {
+    await pipeline(Readable.from(patch), createWriteStream(unfinished));
+    await rename(unfinished, path);
+  } catch (cause) {
+    await rm(unfinished, { force: true });
+    if (cause instanceof BangerError) throw cause;
+    throw new BangerError("workspace.bad_request", `${path} cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}

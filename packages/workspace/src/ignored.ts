@@ -1,0 +1,52 @@
+// Which new files of a guest its repository ignores. The host's git decides, from the guest's own .gitignore files, written into
+// a directory of ours where nothing else is.
+import { mkdir, writeFile } from "node:fs/promises";
+import { BangerError } from "@banger/api";
+import type { Git } from "./git.ts";
+import { pathBelow } from "./look.ts";
+import { bytesOf, nameOfText, shownName, splitNul, type FileName } from "./names.ts";
+import type { WorkspaceStore } from "./store.ts";
+
+const IGNORE_FILE = nameOfText(".gitignore");
+/** Bytes of one .gitignore, and how many of them. */
+export const MAX_IGNORE_BYTES = 1024 * 1024;
+export const MAX_IGNORE_FILES = 20_000;
+
+export function isIgnoreFile(name: FileName): boolean {
+  return name === IGNORE_FILE || name.endsWith(`/${IGNORE_FILE}`);
+}
+
+export interface IgnoreQuestion {
+  readonly store: WorkspaceStore;
+  /** An empty directory of ours. */
+  readonly scratch: string;
+  /** Ids of the .gitignore files, in the store. */
+  readonly ignoreFiles: ReadonlyMap<FileName, string>;
+  readonly names: readonly FileName[];
+}
+
+/** Those of `names` that are ignored. Names have been checked to be safe. */
+export async function ignoredNames(git: Git, { store, scratch, ignoreFiles, names }: IgnoreQuestion): Promise<ReadonlySet<FileName>> {
+  if (names.length === 0) return new Set();
+  if (ignoreFiles.size > MAX_IGNORE_FILES)
+    throw new BangerError("workspace.unsafe", `the guest has more than ${MAX_IGNORE_FILES} .gitignore files`);
+  for (const [name, id] of ignoreFiles) await writeIgnoreFile(git, { store, scratch, name, id });
+  const input = bytesOf(names.map((name) => `${name}\0`).join(""));
+  const options = { cwd: scratch, variables: { ...store.variables, GIT_WORK_TREE: scratch }, input, accept: [1] };
+  return new Set(splitNul((await git.run(["check-ignore", "--no-index", "-z", "--stdin"], options)).stdout));
+}
+
+interface IgnoreFile extends Pick<IgnoreQuestion, "store" | "scratch"> {
+  readonly name: FileName;
+  readonly id: string;
+}
+
+async function writeIgnoreFile(git: Git, { store, scratch, name, id }: IgnoreFile): Promise<void> {
+  const { stdout } = await git.run(["cat-file", "blob", id], { cwd: scratch, variables: store.variables });
+  if (stdout.length > MAX_IGNORE_BYTES)
+    throw new BangerError("workspace.unsafe", `${shownName(name)} in the guest is larger than ${MAX_IGNORE_BYTES} bytes`);
+  const path = pathBelow(scratch, name);
+  await mkdir(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true });
+  // A name given twice under different bytes cannot be: the directory was empty.
+  await writeFile(path, stdout, { flag: "wx" });
+}
