@@ -25,7 +25,7 @@ if [ -t 0 ] && [ -t 1 ]; then
 fi
 
 # The image first, so that the seconds below are the VM's own.
-"$banger" image pull "$("$banger" vm run --explain --json | pick it.image.value)" >/dev/null
+"$banger" image pull >/dev/null
 began=$(now)
 case $status in
   '') "$banger" vm run --name $name --detach --wait ssh >/dev/null ;;

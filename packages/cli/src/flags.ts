@@ -58,11 +58,13 @@ export const oneVm = { kind: "tuple", parameters: [{ ...vmParameter, brief: "Nam
 /** VMs by name, at least one. */
 export const severalVms = { kind: "array", minimum: 1, parameter: { ...vmParameter, brief: "Names of the VMs" } } as const;
 
+const imageParameter = { parse: parseImageName, placeholder: "NAME", brief: "Name of the image" } as const;
+
 /** One image by name. */
-export const oneImage = {
-  kind: "tuple",
-  parameters: [{ parse: parseImageName, placeholder: "NAME", brief: "Name of the image" }],
-} as const;
+export const oneImage = { kind: "tuple", parameters: [imageParameter] } as const;
+
+/** One image by name, or the default one. */
+export const optionalImage = { kind: "tuple", parameters: [{ ...imageParameter, optional: true }] } as const;
 
 function parseImageName(text: string): string {
   if (text === "" || text.length > 255) throw usageError(`${JSON.stringify(text)} is not the name of an image`, "banger image list");

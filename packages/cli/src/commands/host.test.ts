@@ -72,6 +72,16 @@ test("image pull tells its stages and what is here then", async () => {
   });
 });
 
+test("image pull without a name brings the image that VMs get by default", async () => {
+  const from = <T>(value: T) => ({ value, source: "default" as const });
+  await using scene = await openScene({
+    defaults: () => ({ vcpu: from(2), memoryMib: from(2048), diskBytes: from(8 * 1024 ** 3), image: from("debian-bookworm") }),
+    imagePull: () => fakeImage(),
+  });
+  assert.equal((await scene.cli(["image", "pull"])).status, 0);
+  assert.deepEqual(scene.daemon?.calls, ["defaults", "imagePull debian-bookworm"]);
+});
+
 test("image delete and show", async () => {
   await using scene = await openScene({
     imageShow: () => fakeImage(),

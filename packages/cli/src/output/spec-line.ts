@@ -3,8 +3,8 @@ import { formatSize, MIB, type EffectiveSpec } from "@banger/api";
 
 export interface SpecLineOptions {
   readonly spec: EffectiveSpec;
-  readonly driver?: string;
-  readonly accelerator?: string;
+  readonly driver: string;
+  readonly accelerator: string;
 }
 
 /** `spec: 2 vCPU (host)  2 GiB (config)  8 GiB disk (default)  image debian-bookworm  qemu/tcg`. */
@@ -15,7 +15,7 @@ export function specLine({ spec, driver, accelerator }: SpecLineOptions): string
     `${formatSize(spec.memoryMib.value * MIB)} (${spec.memoryMib.source})`,
     `${formatSize(spec.diskBytes.value)} disk (${spec.diskBytes.source})`,
     `image ${image}`,
-    ...(driver === undefined ? [] : [driver === "firecracker" || accelerator === undefined ? driver : `${driver}/${accelerator}`]),
+    driver === "firecracker" ? driver : `${driver}/${accelerator}`,
   ];
   return `spec: ${parts.join("  ")}`;
 }

@@ -1,6 +1,6 @@
 // Makes a VM with progress; an interruption undoes it and says so.
 import { setTimeout as delay } from "node:timers/promises";
-import { BangerError, routes, type Client, type CreateVmBody, type ProgressEvent, type Vm } from "@banger/api";
+import { BangerError, routes, type Client, type CreateVmBody, type ProgressEvent, type ProgressSink, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
@@ -11,7 +11,7 @@ export interface Created {
 }
 
 /** Throws Interrupted after the undoing, the daemon's error otherwise; a leased VM that did not get ready is kept for a look. */
-export async function createVm(context: CliContext, request: CreateVmBody): Promise<Created> {
+export async function createVm(context: CliContext, request: CreateVmBody, watch?: ProgressSink): Promise<Created> {
   let client: Client | undefined;
   let name = request.name;
   return interruptible(context.deps, {
@@ -23,6 +23,7 @@ export async function createVm(context: CliContext, request: CreateVmBody): Prom
       const onEvent = (event: ProgressEvent) => {
         if (event.type === "spec") name = event.name;
         show(event);
+        watch?.(event);
       };
       try {
         return { client: connected, vm: await connected.progress(routes.vmCreate, { body: request }, { signal, onEvent }) };

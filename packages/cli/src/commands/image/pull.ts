@@ -1,7 +1,7 @@
 import { formatSize, routes } from "@banger/api";
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
-import { oneImage } from "../../flags.ts";
+import { optionalImage } from "../../flags.ts";
 import { interruptible } from "../../interrupt.ts";
 import { createProgress } from "../../output/progress.ts";
 
@@ -12,15 +12,18 @@ interface Flags {
 
 export const pull = command({
   brief: "Bring an image here",
-  description: "Downloads or builds an image, so that the first VM on it boots at once. Two at once share the work; Ctrl-C ends yours.",
-  usage: ["NAME [--force]"],
-  examples: [["banger image pull debian-bookworm", "once, before the first VM"]],
-  parameters: { flags: { force: switchFlag("Although it is here"), json: jsonFlag }, aliases: { f: "force" }, positional: oneImage },
-  async run(context: CliContext, flags: Flags, name: string) {
+  description: `Downloads or builds an image, so that the first VM on it boots at once; without
+NAME the image that VMs get by default. Two at once share the work; Ctrl-C ends yours.`,
+  usage: ["[NAME] [--force]"],
+  examples: [["banger image pull", "once, before the first VM"]],
+  parameters: { flags: { force: switchFlag("Although it is here"), json: jsonFlag }, aliases: { f: "force" }, positional: optionalImage },
+  async run(context: CliContext, flags: Flags, named?: string) {
     const { connect, output, deps } = context;
+    let name = named;
     const image = await interruptible(deps, {
       async work(signal) {
         const client = await connect({ signal });
+        name ??= (await client.call(routes.defaults, {})).image.value;
         using progress = await createProgress(context);
         return await client.progress(
           routes.imagePull,
@@ -28,7 +31,7 @@ export const pull = command({
           { signal, onEvent: progress.sink() },
         );
       },
-      undone: () => Promise.resolve(`cancelled: ${name} is not here`),
+      undone: () => Promise.resolve(`cancelled: ${name ?? "the image"} is not here`),
     });
     if (output.isJson) await output.json(image);
     else await output.result(`${image.name} ${image.status}${image.sizeBytes === null ? "" : `  ${formatSize(image.sizeBytes)}`}`);

@@ -245,12 +245,12 @@ test("a refused VM: what, why, what to type; the operation last", async () => {
   });
 });
 
-test("--explain makes nothing", async () => {
-  await using scene = await openScene({ defaults: () => SPEC.spec });
-  assert.deepEqual(await scene.cli(["vm", "run", "--explain", "--memory", "4G", "--image", "debian-trixie"]), {
-    status: 0,
-    stdout: "spec: 2 vCPU (host)  4 GiB (flag)  8 GiB disk (default)  image debian-trixie (flag)\n",
-    stderr: "",
-  });
-  assert.deepEqual(scene.daemon?.calls, ["defaults"]);
+test("--explain says where the time of the boot went, before the command's own output", async () => {
+  await using scene = await openScene(golden);
+  const { status, stderr } = await scene.cli(["vm", "run", "--explain", "-q", "--", "make", "test"]);
+  assert.equal(status, 2);
+  assert.match(
+    stderr,
+    /^where the time went:\n  to the daemon +\d+ ms +\d+%\n  packages +58100 ms .*\n  boot +2600 ms .*\n  between stages .*\n  ready after .*\n$/,
+  );
 });

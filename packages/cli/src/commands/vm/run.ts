@@ -3,7 +3,7 @@ import { command, jsonFlag, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
 import { sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
-import { explainSpec } from "../../vms/explain.ts";
+import { recordBoot } from "../../vms/explain.ts";
 import { holdLease } from "../../vms/lease.ts";
 import { authorizedKeys } from "../../vms/owner-key.ts";
 import { leftBehind, nextSteps } from "../../vms/remarks.ts";
@@ -47,7 +47,7 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
       detach: switchFlag("Boot it and return its name"),
       tty: switchFlag("Give the command a terminal"),
       noTty: switchFlag("Give the command no terminal"),
-      explain: switchFlag("Say what it would be made of, make nothing"),
+      explain: switchFlag("Say where the time of the boot went"),
       json: jsonFlag,
     },
     aliases: { ...specAliases, d: "detach", t: "tty", T: "noTty" },
@@ -63,11 +63,10 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
     if (flags.detach === true && trailing !== undefined)
       throw usageError("--detach takes no command", "banger vm run --detach --name NAME, then: banger vm exec NAME -- COMMAND");
     checkTty(flags);
-    if (flags.json === true && flags.detach !== true && flags.explain !== true && flags.dryRun !== true)
-      throw usageError("--json needs --detach, --explain or --dry-run: otherwise the output is the guest's");
+    if (flags.json === true && flags.detach !== true && flags.dryRun !== true)
+      throw usageError("--json needs --detach or --dry-run: otherwise the output is the guest's");
   },
   async run(context: CliContext, flags: Flags, path?: string) {
-    if (flags.explain === true) return explainSpec(context, flags);
     await using workspace = path === undefined ? undefined : await openWorkspace(context, flags, path);
     if (flags.dryRun === true) return await workspace?.show();
     const isShell = context.trailing === undefined && flags.detach !== true;
@@ -78,7 +77,9 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
       { ...flags, wait },
       { start: true, lease: flags.rm === true, wait, authorizedKeys: await authorizedKeys(context, isShell) },
     );
-    const { client, vm } = await createVm(context, request);
+    const times = flags.explain === true ? recordBoot() : undefined;
+    const { client, vm } = await createVm(context, request, times?.sink);
+    if (times !== undefined) context.deps.stderr.write(times.explain());
     const inside = { context, client, vm, flags, cwd: workspace?.guestPath };
     const work = async () => {
       await workspace?.copyInto(client, vm);
