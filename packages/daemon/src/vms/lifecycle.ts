@@ -135,8 +135,7 @@ export class Lifecycle {
 
   /** The VMM ended by itself: boot again after a guest's reboot, else settle with the reason. */
   async #onExit(vmId: string, supervisor: Supervisor, exit: VmmExit): Promise<void> {
-    // A start or stop under way sees the end itself, and holds the lock until it has settled the VM.
-    if (this.#starting.has(vmId)) return;
+    // A start or stop under way sees the end itself and lets go of the supervisor; one that had just succeeded did not.
     using _held = await this.#locks.lock(vmId);
     if (this.supervisors.find(vmId) !== supervisor) return;
     await this.settleEnded(vmId, { exit, announced: supervisor.ending }).catch((error: unknown) => {
