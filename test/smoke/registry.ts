@@ -17,6 +17,8 @@ import publish from "./scenarios/publish.ts";
 import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
+import workspaceExport from "./scenarios/workspace-export.ts";
+import workspaceRun from "./scenarios/workspace-run.ts";
 import type { Scenario } from "./scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -28,6 +30,8 @@ export const scenarios: readonly Scenario[] = [
   failedBoot,
   interrupted,
   publish,
+  workspaceRun,
+  workspaceExport,
   outbound,
   isolation,
   sshd,

@@ -48,8 +48,12 @@ interface Reading {
 
 async function readSelection(source: Readable, reading: Reading): Promise<void> {
   const archive = extract();
-  const failed = (cause: Error) => archive.destroy(cause);
-  source.once("error", failed);
+  // A source that breaks off would leave the archive waiting; an archive that is refused leaves a source to be let go.
+  source.on("error", (cause: Error) => archive.destroy(cause));
+  archive.on("error", () => undefined);
+  source.once("close", () => {
+    if (!source.readableEnded) archive.destroy(new Error("they break off"));
+  });
   source.pipe(archive);
   try {
     for await (const entry of archive as AsyncIterable<Entry>) {
@@ -62,7 +66,7 @@ async function readSelection(source: Readable, reading: Reading): Promise<void> 
     if (error instanceof BangerError) throw error;
     throw new BangerError("guest.failed", `the files from the guest cannot be read: ${(error as Error).message}`, { cause: error });
   } finally {
-    source.off("error", failed);
+    source.unpipe(archive);
     source.destroy();
   }
 }

@@ -153,7 +153,7 @@ export function directoryClient(directory: string): Client {
       input: { readonly query?: { readonly path: string }; readonly body?: { readonly path: string; readonly paths64: readonly string[] } },
     ) {
       const path = join(directory, (input.query ?? input.body)?.path ?? "");
-      if (route.id === "vmFilesSelect") return Promise.resolve(selectionTar(path, input.body?.paths64 ?? []));
+      if (route.id === "vmFilesSelect") return Promise.resolve(Readable.from(selectionTar(path, input.body?.paths64 ?? [])));
       return Promise.resolve(Readable.from([Buffer.from(treeLines(path, input.body?.paths64))]));
     },
   } as unknown as Client;
