@@ -44,7 +44,9 @@ export async function bootRaw(machine: RawMachine): Promise<RawGuest> {
   const places = await prepare(machine);
   const argv = relocate(machine.model.program, places).map((word) => word.replace(/^(tap,.*ifname=)[^,]+/, "$1tap0"));
   const began = performance.now();
-  const args = ["--user", "--map-root-user", "--net", "--", "sh", "-c", SCRIPT, "sh", ...argv];
+  // A bench that is killed takes its raw machine along.
+  const bare = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", SCRIPT, "sh", ...argv];
+  const args = ["--user", "--map-root-user", "--net", "--", ...bare];
   const child = spawn("unshare", args, { stdio: ["ignore", "ignore", "pipe"], cwd: machine.directory });
   const ended = once(child, "exit");
   const words: Buffer[] = [];
