@@ -1,6 +1,6 @@
 // Parsers of flag values; what they throw becomes a usage error.
 import { constants } from "node:os";
-import { driverName, parsePortMapping, parseSize, parseVmName, readinessLevel, type PortMapping } from "@banger/api";
+import { driverName, formatSize, MIB, parsePortMapping, parseSize, parseVmName, readinessLevel, type PortMapping } from "@banger/api";
 import type { CommandContext } from "@stricli/core";
 import type { CommandHost } from "./command.ts";
 import { usageError } from "./context.ts";
@@ -8,18 +8,28 @@ import { usageError } from "./context.ts";
 export const READINESS_LEVELS = readinessLevel.options;
 export const DRIVERS = driverName.options;
 
+/** The bounds of the API, told in the words of the flags. */
+const MAX_VCPU = 64;
+const MIN_SIZE = 64 * MIB;
+
 export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text))
-    throw usageError(`${JSON.stringify(text)} is not a number of CPUs`, "write a number from 1 to 64, as --vcpu 4");
+  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > MAX_VCPU)
+    throw usageError(`${JSON.stringify(text)} is not a number of CPUs`, `write a number from 1 to ${MAX_VCPU}, as --vcpu 4`);
   return Number(text);
 }
 
 export function parseMemory(text: string): number {
-  return parseSize(text, "memory size", "cli.usage");
+  return atLeastMinimum(text, parseSize(text, "memory size", "cli.usage"));
 }
 
 export function parseDisk(text: string): number {
-  return parseSize(text, "disk size", "cli.usage");
+  return atLeastMinimum(text, parseSize(text, "disk size", "cli.usage"));
+}
+
+function atLeastMinimum(text: string, bytes: number): number {
+  if (bytes >= MIN_SIZE) return bytes;
+  const hint = "write a number with a unit, as 512MiB, 4G or 16GiB; a bare number is MiB";
+  throw usageError(`${JSON.stringify(text)} is less than ${formatSize(MIN_SIZE)}`, hint);
 }
 
 export function parsePublish(text: string): PortMapping {

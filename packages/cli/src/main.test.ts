@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { build } from "esbuild";
+import { fakeImage } from "./testing/fixtures.ts";
 import { fakeExec, type FakeProgram } from "./testing/fake-guest.ts";
 import { openScene, type Scene } from "./testing/run-cli.ts";
 
@@ -117,6 +118,7 @@ test("a terminal: its size, its resizes, raw keys; restored at the end", async (
 test("progress on a terminal is redrawn and gone when done; what matters stays", async (t) => {
   if (!hasScript(t)) return;
   await using scene = await openScene({
+    imageShow: () => fakeImage(),
     imagePull: ({ emit }) => {
       emit({ type: "warning", code: "x", message: "the mirror is slow" });
       emit({ type: "stage.started", stage: "packages", atMs: 0 });

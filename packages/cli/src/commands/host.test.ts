@@ -58,6 +58,7 @@ debian-trixie    available  -        amd64  -                     -
 
 test("image pull tells its stages and what is here then", async () => {
   await using scene = await openScene({
+    imageShow: () => fakeImage(),
     imagePull: ({ emit, query }) => {
       assert.equal(query?.force, "true");
       emit({ type: "stage.started", stage: "squash", atMs: 0 });
@@ -76,10 +77,15 @@ test("image pull without a name brings the image that VMs get by default", async
   const from = <T>(value: T) => ({ value, source: "default" as const });
   await using scene = await openScene({
     defaults: () => ({ vcpu: from(2), memoryMib: from(2048), diskBytes: from(8 * 1024 ** 3), image: from("debian-bookworm") }),
+    imageShow: () => fakeImage({ status: "available" }),
     imagePull: () => fakeImage(),
   });
-  assert.equal((await scene.cli(["image", "pull"])).status, 0);
-  assert.deepEqual(scene.daemon?.calls, ["defaults", "imagePull debian-bookworm"]);
+  assert.deepEqual(await scene.cli(["image", "pull"]), {
+    status: 0,
+    stdout: "debian-bookworm ready  366 MiB\n",
+    stderr: "image debian-bookworm is not here yet: building it from signed distribution packages (once, about 2 min)\n",
+  });
+  assert.deepEqual(scene.daemon?.calls, ["defaults", "imageShow debian-bookworm", "imagePull debian-bookworm"]);
 });
 
 test("image delete and show", async () => {

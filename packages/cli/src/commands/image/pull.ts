@@ -24,11 +24,15 @@ NAME the image that VMs get by default. Two at once share the work; Ctrl-C ends 
       async work(signal) {
         const client = await connect({ signal });
         name ??= (await client.call(routes.defaults, {})).image.value;
+        const { status, origin } = await client.call(routes.imageShow, { params: { name } });
         using progress = await createProgress(context);
+        const onEvent = progress.sink();
+        // The first stage may take minutes before it says a word.
+        if (status !== "ready") onEvent({ type: "image.missing", image: name, origin });
         return await client.progress(
           routes.imagePull,
           { params: { name }, query: flags.force === true ? { force: "true" } : {} },
-          { signal, onEvent: progress.sink() },
+          { signal, onEvent },
         );
       },
       undone: () => Promise.resolve(`cancelled: ${name ?? "the image"} is not here`),
