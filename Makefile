@@ -25,7 +25,7 @@ build: build/bin/banger build/bin/bangerd build/lib/agent build/share/images/.co
 node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json)
 	@if cmp -s package-lock.json node_modules/.banger-lock.json; then touch $@; else \
 	  echo 'build: npm packages'; \
-	  $(TOOLS) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.banger-lock.json; fi
+	  $(TOOLS) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.banger-lock.json; fi
 
 build/lib/node: node_modules/.package-lock.json
 	@umask 022 && mkdir -p build/lib
@@ -48,10 +48,12 @@ build/bin/%: scripts/launcher.sh build/lib/.bundled build/lib/node
 	@umask 022 && mkdir -p build/bin
 	@sed 's/@PROGRAM@/$*/g' scripts/launcher.sh > $@.new && chmod 755 $@.new && mv $@.new $@
 
+# Interrupted, go would leave its scratch files.
 build/lib/agent: $(GO_SOURCE)
 	@echo 'build: guest agent'
 	@umask 022 && mkdir -p build/lib
-	@cd guest && umask 022 && CGO_ENABLED=0 GOOS=linux GOARCH=amd64 ../$(TOOLS) go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../$@ ./cmd/agent
+	@cd guest && umask 022 && scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM HUP && \
+	  GOTMPDIR=$$scratch CGO_ENABLED=0 GOOS=linux GOARCH=amd64 ../$(TOOLS) go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../$@ ./cmd/agent
 
 build/share/images/.complete: $(IMAGES)
 	@umask 022 && rm -rf build/share/images && mkdir -p build/share

@@ -28,9 +28,9 @@ fi
 free_range() { awk -F: -v n=$ids 'BEGIN { first = 100000 } $2 + $3 > first { first = $2 + $3 } END { print first "-" first + n - 1 }' /etc/subuid /etc/subgid; }
 has_range() { awk -F: -v user=$user -v n=$ids '$1 == user && $3 >= n { found = 1 } END { exit !found }' "$1"; }
 for file in /etc/subuid /etc/subgid; do if [ ! -e $file ]; then touch $file; fi; done
+range=$(free_range)
 for kind in uid gid; do
   if has_range /etc/sub$kind; then continue; fi
-  range=$(free_range)
   usermod --add-sub${kind}s "$range" $user
   say "gave $user the subordinate ${kind}s $range: images are built in a user namespace"
 done

@@ -13,6 +13,8 @@ pick() { # EXPRESSION
 now() { date +%s%N; }
 seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", (to - from) / 1e9 }'; }
 
+# What is asked for JSON below starts a daemon in silence; this says that one is started.
+"$banger" image list >/dev/null
 # Empty when there is no such VM.
 status=$("$banger" vm list --json | pick "it.find((vm) => vm.name === '$name')?.status ?? ''")
 if [ -t 0 ] && [ -t 1 ]; then

