@@ -145,7 +145,12 @@ export class AgentClient implements GuestClient {
 
   async tree(path: string): Promise<Readable> {
     const what = `the tree at ${path}`;
-    const stream = this.#session.start({ method: "GET", path: `/v1/tree?${new URLSearchParams({ path })}`, what, hasBody: false });
+    const stream = this.#session.start({
+      method: "GET",
+      path: `/v1/tree?${new URLSearchParams({ path }).toString()}`,
+      what,
+      hasBody: false,
+    });
     return receiveFile(await this.#began(stream, what), this.#deadlines);
   }
 

@@ -58,6 +58,7 @@ export function guestClientContract(name: string, boot: () => Promise<GuestUnder
       () => guest,
     );
     fileTests(() => client);
+    treeTests(() => client);
     controlTests(() => client);
 
     test("20 reconnects, every second one cut mid-stream", { timeout: 120_000 }, async () => {
@@ -200,22 +201,7 @@ function streamTests(client: () => GuestClient, guest: () => GuestUnderTest): vo
   });
 }
 
-function fileTests(client: () => GuestClient): void {
-  test("files go in and come out as they were", async () => {
-    const big = randomBytes(8 * MIB);
-    const archive = pack();
-    archive.entry({ name: "tree/a.txt", mode: 0o640 }, "hello");
-    archive.entry({ name: "tree/link", type: "symlink", linkname: "a.txt" });
-    archive.entry({ name: "tree/big.bin" }, big);
-    archive.finalize();
-    const put = await client().putFiles("/tmp/contract", Readable.from(archive), { owner: "0:0" });
-    assert.ok(put.files >= 2, `${put.files} files`);
-    const found = await untar(await client().getFiles("/tmp/contract/tree"));
-    assert.equal(found.get("tree/a.txt")?.toString(), "hello");
-    assert.equal(found.get("tree/link")?.toString(), "-> a.txt");
-    assert.ok(found.get("tree/big.bin")?.equals(big));
-  });
-
+function treeTests(client: () => GuestClient): void {
   test("what is in a directory, and the contents asked for, in the terms of git", async () => {
     const archive = pack();
     archive.entry({ name: "a b.txt", mode: 0o644 }, "hello\n");
@@ -257,6 +243,23 @@ function fileTests(client: () => GuestClient): void {
     );
     await assert.rejects(client().tree("/no/such/place"), { code: "api.not_found" });
     await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
+  });
+}
+
+function fileTests(client: () => GuestClient): void {
+  test("files go in and come out as they were", async () => {
+    const big = randomBytes(8 * MIB);
+    const archive = pack();
+    archive.entry({ name: "tree/a.txt", mode: 0o640 }, "hello");
+    archive.entry({ name: "tree/link", type: "symlink", linkname: "a.txt" });
+    archive.entry({ name: "tree/big.bin" }, big);
+    archive.finalize();
+    const put = await client().putFiles("/tmp/contract", Readable.from(archive), { owner: "0:0" });
+    assert.ok(put.files >= 2, `${put.files} files`);
+    const found = await untar(await client().getFiles("/tmp/contract/tree"));
+    assert.equal(found.get("tree/a.txt")?.toString(), "hello");
+    assert.equal(found.get("tree/link")?.toString(), "-> a.txt");
+    assert.ok(found.get("tree/big.bin")?.equals(big));
   });
 
   test("an entry that leaves its directory is refused, the source is let go", async () => {
