@@ -47,7 +47,8 @@ export async function bootRaw(machine: RawMachine): Promise<RawGuest> {
   // A bench that is killed takes its raw machine along.
   const bare = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", SCRIPT, "sh", ...argv];
   const args = ["--user", "--map-root-user", "--net", "--", ...bare];
-  const child = spawn("unshare", args, { stdio: ["ignore", "ignore", "pipe"], cwd: machine.directory });
+  // A session of its own, as a jail has: the kernel shares processors out by session (autogroup in sched(7)).
+  const child = spawn("unshare", args, { stdio: ["ignore", "ignore", "pipe"], cwd: machine.directory, detached: true });
   const ended = once(child, "exit");
   const words: Buffer[] = [];
   child.stderr.on("data", (chunk: Buffer) => words.push(chunk));
