@@ -60,3 +60,11 @@ test("root's banger lives where an unprivileged user can reach it; BANGER_HOME m
   const moved = resolvePaths({ uid: 0, home: "/root", env: { BANGER_HOME: "/x" } });
   for (const path of Object.values(moved)) assert.match(path, /^\/x\//);
 });
+
+test("relative directories: an XDG one is ignored, one of banger's own refused", () => {
+  const env = { XDG_DATA_HOME: "data", XDG_STATE_HOME: "/s" };
+  const paths = resolvePaths({ uid: 1000, home: "/home/u", env });
+  assert.deepEqual([paths.dataDir, paths.stateDir], ["/home/u/.local/share/banger", "/s/banger"]);
+  for (const name of ["BANGER_HOME", "BANGER_CONFIG"])
+    assert.throws(() => resolvePaths({ uid: 1000, home: "/home/u", env: { [name]: "x" } }), fails("config.invalid"), name);
+});

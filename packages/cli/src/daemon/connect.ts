@@ -33,8 +33,8 @@ export async function pingDaemon(client: Client): Promise<DaemonInfo | undefined
 
 const RESTART_HINT = "banger daemon stop (VMs keep running); the next command starts the new daemon";
 
-/** What connecting to a missing, stale or closing socket fails with. */
-const NOBODY: ReadonlySet<string> = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
+/** What connecting to a missing, stale or closing socket fails with; ENOTDIR: what should hold it is a file. */
+const NOBODY: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
 
 function causeCode(error: BangerError): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? "";

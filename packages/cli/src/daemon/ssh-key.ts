@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { BangerError, type Paths } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
+import { writingTo } from "./not-writable.ts";
 import { findOwnerKey } from "./owner-key-path.ts";
 
 type KeyDeps = Pick<CliDeps, "env" | "home" | "childProcess">;
@@ -17,14 +18,14 @@ export interface SshKey {
 
 /**
  * The owner's key. banger's own is made when missing; two at once end with one. Throws `config.invalid` when the owner's is
- * missing, `host.command_missing` without ssh-keygen.
+ * missing, `host.command_missing` without ssh-keygen, `state.not_writable` without a place for it.
  */
 export async function ensureSshKey(deps: KeyDeps, paths: Paths): Promise<SshKey> {
   const { path, isOwn } = await findOwnerKey(deps, paths);
   const known = await readKey(path, deps);
   if (known !== undefined) return known;
   if (!isOwn) throw new BangerError("config.invalid", `ssh_key_path: ${path} does not exist`, { hint: `ssh-keygen -t ed25519 -f ${path}` });
-  await makeKey(path, deps);
+  await writingTo(dirname(path), () => makeKey(path, deps));
   const made = await readKey(path, deps);
   if (made === undefined) throw new BangerError("state.not_writable", `the SSH key ${path} vanished while it was made`);
   return made;
@@ -78,8 +79,12 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new BangerError("state.not_writable", `cannot read the SSH key ${path}: ${String(error)}`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new BangerError("state.not_writable", `the SSH key ${path} cannot be read (${code ?? String(error)})`, {
+      hint: `ls -l ${path}`,
+      cause: error,
+    });
   }
 }
 

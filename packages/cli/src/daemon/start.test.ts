@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { resolvePaths } from "@banger/api";
@@ -84,6 +84,31 @@ test("a daemon's program that is not there", async () => {
     /error: the daemon did not start: spawn \/nonexistent\/bangerd ENOENT\n/,
   );
   assert.match((await scene.cli(["vm", "list"])).stderr, /error: the daemon's program was not found beside banger\n/);
+});
+
+test("a home in which nothing can be made is named; nothing is started", async () => {
+  await using scene = await openScene();
+  const file = join(scene.home, "file");
+  writeFileSync(file, "");
+  const env = { BANGER_HOME: file };
+  const refusal = (directory: string) =>
+    `error: banger cannot keep its state in ${directory} (ENOTDIR)\n  try: make it writable for you, or set BANGER_HOME to a directory that is\n`;
+  assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env }), {
+    status: 1,
+    stdout: "",
+    stderr: `${STARTING}${refusal(`${file}/state`)}`,
+  });
+  assert.deepEqual(await scene.cli(["vm", "run"], { daemonProgram, env }), {
+    status: 125,
+    stdout: "",
+    stderr: refusal(`${file}/state/ssh`),
+  });
+  const relative = await scene.cli(["vm", "list"], { daemonProgram, env: { BANGER_HOME: "rel" } });
+  assert.deepEqual(relative, {
+    status: 1,
+    stdout: "",
+    stderr: `error: BANGER_HOME is "rel", not an absolute path\n  try: BANGER_HOME="$PWD/rel"\n`,
+  });
 });
 
 test("a socket that the user names is not ours to start", async () => {

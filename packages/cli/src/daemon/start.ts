@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type DaemonInfo } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import type { CliDeps } from "../deps.ts";
+import { writingTo } from "./not-writable.ts";
 
 /** Milliseconds until a started daemon must answer; a slow machine under load takes seconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -21,12 +22,12 @@ export interface StartRequest {
   readonly ping: () => Promise<DaemonInfo | undefined>;
 }
 
-/** Throws `daemon.start_failed` with the daemon's last words. */
+/** Throws `daemon.start_failed` with the daemon's last words, `state.not_writable` when its log has no place. */
 export async function startDaemon({ context, signal, ping }: StartRequest): Promise<DaemonInfo> {
   context.tellOnce("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
   const deadline = performance.now() + START_TIMEOUT_MS;
   const log = { file: context.paths.logFile, from: sizeOf(context.paths.logFile) };
-  let daemon = spawnDaemon(context);
+  let daemon = await spawnDaemon(context);
   for (;;) {
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
     const info = await ping();
@@ -34,7 +35,7 @@ export async function startDaemon({ context, signal, ping }: StartRequest): Prom
     const ended = daemon.ended();
     if (ended !== undefined && ended !== 0) throw startFailed(daemon.reason(), log);
     if (performance.now() > deadline) throw startFailed(`it did not answer within ${START_TIMEOUT_MS / 1000} s`, log);
-    if (ended === 0) daemon = spawnDaemon(context);
+    if (ended === 0) daemon = await spawnDaemon(context);
   }
 }
 
@@ -44,13 +45,13 @@ interface StartedDaemon {
   reason(): string;
 }
 
-function spawnDaemon(context: CliContext): StartedDaemon {
+async function spawnDaemon(context: CliContext): Promise<StartedDaemon> {
   const [program, ...args] = context.deps.daemonProgram;
   if (program === undefined)
     throw new BangerError("daemon.start_failed", "the daemon's program was not found beside banger", {
       hint: "install banger again, or name it with BANGER_DAEMON",
     });
-  const child = spawnDetached(context.deps, { program, args, logFile: context.paths.logFile });
+  const child = await spawnDetached(context.deps, { program, args, logFile: context.paths.logFile });
   let failure: Error | undefined;
   child.once("error", (error) => {
     failure = error;
@@ -64,12 +65,15 @@ function spawnDaemon(context: CliContext): StartedDaemon {
   };
 }
 
-function spawnDetached(
+async function spawnDetached(
   { childProcess, env }: CliDeps,
   start: { readonly program: string; readonly args: readonly string[]; readonly logFile: string },
-): ChildProcess {
-  mkdirSync(dirname(start.logFile), { recursive: true, mode: 0o700 });
-  const log = openSync(start.logFile, "a", 0o600);
+): Promise<ChildProcess> {
+  const directory = dirname(start.logFile);
+  const log = await writingTo(directory, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return openSync(start.logFile, "a", 0o600);
+  });
   try {
     return childProcess.spawn(start.program, start.args, { cwd: "/", detached: true, env, stdio: ["ignore", log, log] });
   } finally {
@@ -91,7 +95,12 @@ function startFailed(reason: string, log: LogTail): BangerError {
 }
 
 function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    // A directory above it is closed to us, or none: told when the log is written.
+    return 0;
+  }
 }
 
 function lastWords({ file, from }: LogTail): string {

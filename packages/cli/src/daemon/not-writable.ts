@@ -1,0 +1,22 @@
+// What the CLI itself keeps - the daemon's log, the SSH key - may have no place: a read-only home, a full disk.
+import { BangerError } from "@banger/api";
+
+/** What `work` answers. Throws `state.not_writable` with the directory when the system refuses. */
+export async function writingTo<T>(directory: string, work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (cause instanceof BangerError || code === undefined || syscall === undefined) throw cause;
+    if (code === "ENOSPC" || code === "EDQUOT")
+      throw new BangerError("host.disk_full", `no space is left for ${directory}`, {
+        hint: `df -h; make room there, or set BANGER_HOME`,
+        cause,
+      });
+    // Node says ENOENT when a directory of a read-only file system has no such entry.
+    throw new BangerError("state.not_writable", `banger cannot keep its state in ${directory} (${code})`, {
+      hint: "make it writable for you, or set BANGER_HOME to a directory that is",
+      cause,
+    });
+  }
+}
