@@ -1,0 +1,63 @@
+// What every agent must answer of a tree: its list, blob ids and chosen contents.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { Readable } from "node:stream";
+import { buffer, text } from "node:stream/consumers";
+import { extract, pack } from "tar-stream";
+import type { GuestClient } from "./contract.ts";
+
+export function treeTests(client: () => GuestClient): void {
+  test("what is in a directory, and the contents asked for, in the terms of git", async () => {
+    const archive = pack();
+    archive.entry({ name: "a b.txt", mode: 0o644 }, "hello\n");
+    archive.entry({ name: "bin/run", mode: 0o755 }, "");
+    archive.entry({ name: "link", type: "symlink", linkname: "a b.txt" });
+    archive.entry({ name: ".git/HEAD" }, "ref");
+    archive.entry({ name: "nested/.git/HEAD" }, "ref");
+    archive.finalize();
+    const path = "/tmp/contract-tree";
+    await client().putFiles(path, Readable.from(archive), { owner: "0:0" });
+    const lines = async (stream: Readable) =>
+      (await text(stream))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown);
+    const file = { path: "a b.txt", type: "file", mode: "100644", size: 6 };
+    const program = { path: "bin/run", type: "file", mode: "100755", size: 0 };
+    const link = { path: "link", type: "symlink", mode: "120000", size: 7 };
+    assert.deepEqual(await lines(await client().tree(path)), [
+      file,
+      program,
+      link,
+      { path: "nested", type: "repository", size: 0 },
+      { entries: 4 },
+    ]);
+    const paths64 = ["a b.txt", "gone", "link"].map((name) => Buffer.from(name).toString("base64"));
+    assert.deepEqual(await lines(await client().treeIds({ path, paths64 })), [
+      { ...file, id: "ce013625030ba8dba906f756967f9e9ca394464a" },
+      { ...link, id: createHash("sha1").update("blob 7\0a b.txt").digest("hex") },
+      { entries: 2 },
+    ]);
+    const found = await untar(await client().selectFiles({ path, paths64 }));
+    assert.deepEqual(
+      [...found].map(([name, content]) => [name, content.toString()]),
+      [
+        ["0", "hello\n"],
+        ["2@", "a b.txt"],
+      ],
+    );
+    await assert.rejects(client().tree("/no/such/place"), { code: "api.not_found" });
+    await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
+  });
+}
+
+export async function untar(tar: Readable): Promise<Map<string, Buffer>> {
+  const found = new Map<string, Buffer>();
+  for await (const entry of tar.pipe(extract())) {
+    const { name, type, linkname } = entry.header;
+    found.set(name, type === "symlink" ? Buffer.from(`-> ${linkname}`) : await buffer(entry));
+    if (type === "symlink") entry.resume();
+  }
+  return found;
+}
