@@ -5,7 +5,7 @@ import { VM_FLAGS } from "../stand.ts";
 export default {
   name: "stop",
   what: "banger vm stop VM",
-  over: "systemctl poweroff in the raw machine, to the end of its VMM",
+  over: "the raw machine's init asked to power off, to the end of its VMM",
   unit: "ms",
   target: { kind: "ratio", limit: 1.2 },
   async sample(stand) {
