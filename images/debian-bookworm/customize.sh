@@ -13,7 +13,7 @@ not_wanted() { # TARGET UNIT...
   for unit in "$@"; do ln -sf /dev/null "$etc/$target.wants/$unit"; done
 }
 
-# --- what runs at boot ------------------------------------------------------------------------------------------------
+# --- what runs at boot ---
 chroot "$root" systemctl --quiet set-default multi-user.target
 # Docker starts when its socket is first used, and brings containerd along.
 chroot "$root" systemctl --quiet disable docker.service containerd.service
@@ -57,11 +57,21 @@ done
 # Without these every first boot takes /usr for freshly updated and rebuilds caches.
 touch -d "@${SOURCE_DATE_EPOCH:-0}" "$root/etc/.updated" "$root/var/.updated"
 
-# --- the shell ----------------------------------------------------------------------------------------------------------
+# --- the shell ---
 printf 'LANG=C.UTF-8\n' > "$root/etc/default/locale"
 ln -sf /usr/bin/fdfind "$root/usr/local/bin/fd"
 
-# --- nothing left of the build --------------------------------------------------------------------------------------------
+# --- the same bytes in every build ---
+# Python writes a cache when it imports, py3compile writes one of another kind for the same file; which comes last is chance.
+chroot "$root" env PYTHONDONTWRITEBYTECODE=1 python3 - <<'PYTHON'
+import importlib.util, pathlib, py_compile
+for cache in pathlib.Path("/usr").rglob("*.pyc"):
+    if cache.read_bytes()[4:8] == b"\0\0\0\0":
+        source = importlib.util.source_from_cache(str(cache))
+        py_compile.compile(source, str(cache), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+PYTHON
+
+# --- nothing left of the build ---
 # The distribution's own sources, from its signed apt package, whatever mirror the packages came from.
 sed -n 's/^\(deb [^#]*\) main .*/\1 main/p' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"
 grep -q . "$root/etc/apt/sources.list"
