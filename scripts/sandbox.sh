@@ -16,7 +16,8 @@ seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", (to - 
 # What is asked for JSON below starts a daemon in silence; this says that one is started.
 "$banger" image list >/dev/null
 # Empty when there is no such VM.
-status=$("$banger" vm list --json | pick "it.find((vm) => vm.name === '$name')?.status ?? ''")
+status_now() { "$banger" vm list --json | pick "it.find((vm) => vm.name === '$name')?.status ?? ''"; }
+status=$(status_now)
 if [ -t 0 ] && [ -t 1 ]; then
   case $status in
     '') exec "$banger" vm run --name $name ;;
@@ -29,10 +30,16 @@ fi
 # The image first, so that the seconds below are the VM's own.
 "$banger" image pull >/dev/null
 began=$(now)
+start() { "$banger" vm start --wait ssh $name >/dev/null; }
+make_it() {
+  if "$banger" vm run --name $name --detach --wait ssh >/dev/null; then return; fi
+  # Two at once: the other one's is as good, and `vm start` waits for it.
+  case $(status_now) in creating | starting) start ;; *) return 1 ;; esac
+}
 case $status in
-  '') "$banger" vm run --name $name --detach --wait ssh >/dev/null ;;
+  '') make_it ;;
   running) ;;
-  *) "$banger" vm start --wait ssh $name >/dev/null ;;
+  *) start ;;
 esac
 ready=$(seconds_since "$began")
 
