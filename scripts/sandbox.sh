@@ -50,7 +50,7 @@ ready=$(seconds_since "$began")
   line kernel "$(uname -r)"
   line cpus "$(nproc)"
   line memory "$(awk "/^MemTotal/ { printf \"%d MiB\", \$2 / 1024 }" /proc/meminfo)"
-  line docker "$(docker --version)"
+  line docker "$(dockerd --version)" # the client would start the daemon first
   line mise "$(mise --version 2>/dev/null | head -n 1)"
 ' </dev/null
 if [ "$status" = running ]; then printf '  %-8s %s\n' ready 'it was running already'; else printf '  %-8s %s\n' ready "after $ready s"; fi
