@@ -18,18 +18,27 @@ export async function connect({ context, signal }: ConnectRequest): Promise<Clie
 
 /**
  * What the daemon says of itself; undefined when there is none, or one that is leaving. Throws `api.version_skew` when its
- * answer is not ours to read, `daemon.unreachable` when the socket is there but closed to us.
+ * answer is not ours to read, `daemon.unreachable` when the socket is there but closed to us or mute.
  */
-export async function pingDaemon(client: Client): Promise<DaemonInfo | undefined> {
+export async function pingDaemon(client: Client, timeoutMs = PING_TIMEOUT_MS): Promise<DaemonInfo | undefined> {
+  const deadline = AbortSignal.timeout(timeoutMs);
   try {
-    return await client.call(routes.ping, {});
+    return await client.call(routes.ping, {}, { signal: deadline });
   } catch (error) {
+    if (deadline.aborted)
+      throw new BangerError("daemon.unreachable", `what listens at ${client.socketPath} has not answered in ${timeoutMs / 1000} s`, {
+        hint: "banger daemon logs; end it if it hangs: VMs keep running",
+        cause: error,
+      });
     if (!(error instanceof BangerError))
       throw new BangerError("api.version_skew", "the daemon speaks another version of the API", { hint: RESTART_HINT, cause: error });
     if (error.code === "daemon.stopping" || (error.code === "daemon.unreachable" && NOBODY.has(causeCode(error)))) return undefined;
     throw error;
   }
 }
+
+/** Milliseconds in which the least of answers must come; a busy machine takes seconds. */
+const PING_TIMEOUT_MS = 20_000;
 
 const RESTART_HINT = "banger daemon stop (VMs keep running); the next command starts the new daemon";
 

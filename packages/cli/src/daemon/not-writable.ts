@@ -1,4 +1,6 @@
 // What the CLI itself keeps - the daemon's log, the SSH key - may have no place: a read-only home, a full disk.
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { BangerError } from "@banger/api";
 
 /** What `work` answers. Throws `state.not_writable` with the directory when the system refuses. */
@@ -13,10 +15,21 @@ export async function writingTo<T>(directory: string, work: () => Promise<T> | T
         hint: `df -h; make room there, or set BANGER_HOME`,
         cause,
       });
-    // Node says ENOENT when a directory of a read-only file system has no such entry.
-    throw new BangerError("state.not_writable", `banger cannot keep its state in ${directory} (${code})`, {
+    throw new BangerError("state.not_writable", `banger cannot keep its state in ${directory} (${refusal(directory) ?? code})`, {
       hint: "make it writable for you, or set BANGER_HOME to a directory that is",
       cause,
     });
+  }
+}
+
+/** What the nearest directory that is there refuses with: Node's recursive mkdir says ENOENT on a read-only file system. */
+function refusal(directory: string): string | undefined {
+  let nearest = directory;
+  while (!existsSync(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
+  try {
+    accessSync(nearest, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
   }
 }

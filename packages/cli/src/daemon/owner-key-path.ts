@@ -30,14 +30,17 @@ async function readKeySetting(file: string): Promise<unknown> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new BangerError("config.invalid", `${file} cannot be read (${code ?? String(error)})`, { cause: error });
+    throw new BangerError("config.invalid", `${file} cannot be read (${code ?? String(error)})`, { hint: `ls -l ${file}`, cause: error });
   }
   const { parse, TomlError } = await import("smol-toml");
   try {
     return parse(text)["ssh_key_path"];
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw new BangerError("config.invalid", `${file}:${error.line}:${error.column}: ${error.message.split("\n")[0] ?? ""}`, {
+    // As the daemon tells it.
+    const [sentence = ""] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
+    throw new BangerError("config.invalid", `${file}:${error.line}:${error.column}: ${sentence}`, {
+      hint: "the file is TOML: https://toml.io",
       cause: error,
     });
   }

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { resolvePaths } from "@banger/api";
+import { createClient, resolvePaths } from "@banger/api";
 import { daemonInfo } from "../testing/fake-daemon.ts";
 import { openScene, type Scene } from "../testing/run-cli.ts";
+import { pingDaemon } from "./connect.ts";
 
 const daemonProgram = [process.execPath, join(import.meta.dirname, "../testing/fake-bangerd.ts")];
 const STARTING = "Starting the banger daemon for you (user mode, logs: banger daemon logs)\n";
@@ -75,6 +77,15 @@ test("a daemon that cannot start is told in its own words", async () => {
   for (let time = 0; time < 2; time += 1)
     assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env }), { status: 1, stdout: "", stderr: expected });
   assert.equal((await scene.cli(["daemon", "logs", "-n", "1"])).stdout, "bangerd: config.toml:3: unknown key vm_default\n");
+});
+
+test("an error the daemon tells is told as it is", async () => {
+  await using scene = await openScene();
+  assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env: { FAKE_BANGERD: "refusing" } }), {
+    status: 1,
+    stdout: "",
+    stderr: `${STARTING}error: the daemon did not start: state.db is damaged\n  try: put a copy of it back\n`,
+  });
 });
 
 test("a daemon's program that is not there", async () => {
@@ -145,6 +156,19 @@ test("a daemon of another API too, and it can be stopped", async () => {
     (await scene.cli(["vm", "list"])).stderr,
     /^error: the daemon speaks another version of the API\n {2}try: banger daemon stop/,
   );
+});
+
+test("what listens and never answers is not waited for without end", async () => {
+  await using scene = await openScene();
+  const path = join(scene.home, "mute.sock");
+  const mute = createServer().listen(path);
+  await once(mute, "listening");
+  await assert.rejects(pingDaemon(createClient(path), 50), {
+    code: "daemon.unreachable",
+    message: `what listens at ${path} has not answered in 0.05 s`,
+    hint: /banger daemon logs/,
+  });
+  mute.close();
 });
 
 test("daemon status, version and logs start nothing", async () => {

@@ -89,6 +89,12 @@ interface LogTail {
 
 function startFailed(reason: string, log: LogTail): BangerError {
   const words = lastWords(log);
+  // One it wrote for people says more than how it ended.
+  const told = /^ {2}error: (.+)(?:\n {4}try: (.+))?$/m.exec(words);
+  if (told !== null) {
+    const hint = told[2] ?? "banger daemon logs";
+    return new BangerError("daemon.start_failed", `the daemon did not start: ${told[1] ?? reason}`, { hint });
+  }
   return new BangerError("daemon.start_failed", `the daemon did not start: ${reason}${words === "" ? "" : `\n${words}`}`, {
     hint: "banger daemon logs",
   });

@@ -21,6 +21,11 @@ if (process.env["FAKE_BANGERD"] === "broken") {
   process.exit(1);
 }
 
+if (process.env["FAKE_BANGERD"] === "refusing") {
+  say("error: state.db is damaged\n  try: put a copy of it back");
+  process.exit(1);
+}
+
 // One that was started last may come up when the test is over.
 if (!existsSync(home)) process.exit(0);
 mkdirSync(paths.runDir, { recursive: true });
