@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { pathBelow } from "./look.ts";
+import { quoteHeaders } from "./patch.ts";
 import { HostRepository, runGit, snapshot } from "./testing/host-repository.ts";
 
 async function copied(): Promise<HostRepository> {
@@ -105,6 +106,38 @@ test("a patch says the same whatever the user's git is told to show", async () =
   assert.match(patch, /^diff --git a\/src\/long\.txt b\/src\/long\.txt$/m);
 });
 
+test("an empty file in a directory named by a blank", async () => {
+  using host = await copied();
+  mkdirSync(join(host.guest, " "));
+  writeFileSync(join(host.guest, " /a"), "");
+  writeFileSync(join(host.guest, "text"), "diff --git a/ b/\rdiff --git a/x y b/x y\n");
+  apply(host, await host.patch(await host.changes()));
+  assert.deepEqual(snapshot(host.top), snapshot(host.guest));
+});
+
+test("property: patches are passed on whole however they are cut", async () => {
+  const text = fc.array(
+    fc.constantFrom("diff --git a/x b/x\n", "diff --git a/ x b/ x\n", "+diff --git a/ x b/ x\n", " \r", "\n", "zabc\n", "diff --gi"),
+    { maxLength: 8 },
+  );
+  await fc.assert(
+    fc.asyncProperty(text, fc.nat(7), async (lines, size) => {
+      const whole = Buffer.from(lines.join(""));
+      const pieces = async function* () {
+        for (let at = 0; at < whole.length; at += size + 1) yield await Promise.resolve(whole.subarray(at, at + size + 1));
+      };
+      const chunks: Buffer[] = [];
+      for await (const chunk of quoteHeaders(pieces())) chunks.push(chunk);
+      const expected = whole
+        .toString()
+        .split("\n")
+        .map((line) => line.replace(/^diff --git a\/ x b\/ x$/, 'diff --git "a/ x" "b/ x"'))
+        .join("\n");
+      assert.equal(Buffer.concat(chunks).toString(), expected);
+    }),
+  );
+});
+
 /** Names that often meet: as files, as directories, in other case, as bytes that are no text. */
 const part = fc
   .oneof(
@@ -137,6 +170,11 @@ function put(top: string, list: readonly File[]): void {
   }
 }
 
+/** Git knows no empty directories: those of the host would be in the way of what it cannot know of. */
+function dropEmptyDirectories(top: string): void {
+  execFileSync("find", [top, "-depth", "-mindepth", "1", "-type", "d", "-empty", "-not", "-path", `${top}/.git/*`, "-delete"]);
+}
+
 function clear(top: string): void {
   for (const entry of readdirSync(top, { encoding: "buffer" })) {
     if (entry.toString("latin1") !== ".git") rmSync(pathBelow(top, entry.toString("latin1")), { recursive: true });
@@ -150,6 +188,7 @@ test("property: export, then apply, and the host has the guest's files", async (
       put(host.top, committed);
       host.commit();
       put(host.top, dirty);
+      dropEmptyDirectories(host.top);
       host.run("add", "--intent-to-add", "--all");
       await host.copy(await host.plan());
       assert.deepEqual(snapshot(host.guest), snapshot(host.top));

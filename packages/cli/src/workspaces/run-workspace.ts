@@ -103,6 +103,7 @@ async function copyInto(copying: Copying): Promise<void> {
       return `cancelled: ${vm.name} is undone`;
     },
   });
+  await forgetGone(copying);
   if (report.vanished.length > 0) context.output.note(`! gone before they were copied: ${some(report.vanished.map(shownName))}`);
   if (report.torn.length > 0) context.output.note(`! changed while they were copied: ${some(report.torn.map(shownName))}`);
 }
@@ -135,6 +136,14 @@ async function copyWithProgress({ context, git, plan, history, prepare, client, 
     atMs: atMs(),
   });
   return report;
+}
+
+/** Workspaces of VMs that this daemon no longer has are forgotten. */
+async function forgetGone({ client, stores }: Copying): Promise<void> {
+  const here = new Set((await client.call(routes.vmList, {})).map(({ id }) => id));
+  for (const record of await stores.records()) {
+    if (record.socket === client.socketPath && !here.has(record.vmId)) await stores.of(record.vmId).remove();
+  }
 }
 
 /** `workspace ./api → /root/repo: 412 files, 3.1 MiB (7 untracked skipped: --include-untracked)`. */

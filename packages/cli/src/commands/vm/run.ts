@@ -88,7 +88,7 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
       return isShell ? enter(inside) : detached(context, vm);
     };
     if (flags.detach === true) return await work();
-    return await (flags.rm === true ? untilDeleted({ ...inside, work }) : leaving({ ...inside, work }));
+    return await (flags.rm === true ? untilDeleted({ ...inside, work, mayGo: () => mayGo(inside) }) : leaving({ ...inside, work }));
   },
 });
 
@@ -109,6 +109,17 @@ interface Inside {
 
 interface Working extends Pick<Inside, "context" | "client" | "vm"> {
   readonly work: () => Promise<number>;
+}
+
+interface Deleting extends Working {
+  /** Whether nothing in the VM would be lost; it is said why not. */
+  readonly mayGo: () => Promise<boolean>;
+}
+
+async function mayGo(inside: Inside): Promise<boolean> {
+  if (inside.cwd === undefined) return true;
+  const { keepChanges } = await import("../../workspaces/keep-changes.ts");
+  return await keepChanges(inside);
 }
 
 async function enter({ context, vm, cwd }: Inside): Promise<number> {
@@ -148,14 +159,14 @@ async function leaving({ context, client, vm, work }: Working): Promise<number> 
 }
 
 /** Holds the lease while we are in; deletes the VM at the end, whatever the end. */
-async function untilDeleted({ context, client, vm, work }: Working): Promise<number> {
+async function untilDeleted({ context, client, vm, work, mayGo: canGo }: Deleting): Promise<number> {
   await using lease = holdLease({ context, client, vmName: vm.name });
   let failure: BangerError | undefined;
   let status: number;
   try {
     status = await work();
   } finally {
-    failure = await deleteVm(context, vm.name);
+    failure = (await canGo()) ? await deleteVm(context, vm.name) : undefined;
     if (failure !== undefined) context.output.error(failure);
     await lease[Symbol.asyncDispose]();
   }
