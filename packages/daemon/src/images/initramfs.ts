@@ -57,23 +57,30 @@ export class InitramfsCache {
     const key = [source.kernelDir, await stamp(source.agentPath), await stamp(source.modulesArchivePath)].join("\n");
     const known = this.#made.get(key);
     if (known !== undefined && (await unlessMissing(stat(known))) !== undefined) return known;
-    const content = Buffer.concat([agentArchive(await readFile(source.agentPath)), await readFile(source.modulesArchivePath)]);
-    const digest = digestBytes(content);
-    const path = join(source.kernelDir, `initramfs-${digest.sha256.slice(0, 16)}.cpio`);
+    const { content, digest, path } = await contentOf(source);
     // What an earlier daemon left under that name is not trusted.
     await writeStoredFile(path, [content], { expected: digest });
     this.#made.set(key, path);
     return path;
   }
 
-  /** Removes the initramfs of agents that are gone; nothing boots from them again. */
+  /** Removes the initramfs of agents that are gone; nothing boots from them again. Writes nothing: the disk may be full. */
   async removeOthers(source: InitramfsSource): Promise<void> {
-    const current = await this.path(source);
+    using _lock = await this.#writing.lock(source.kernelDir);
+    for (const part of [source.agentPath, source.modulesArchivePath]) await stamp(part);
+    const current = (await contentOf(source)).path;
     for (const name of await readdir(source.kernelDir)) {
       const path = join(source.kernelDir, name);
       if (NAME.test(name) && path !== current) await rm(path, { force: true });
     }
   }
+}
+
+/** The whole initramfs and where it is kept, by its content. */
+async function contentOf({ kernelDir, agentPath, modulesArchivePath }: InitramfsSource) {
+  const content = Buffer.concat([agentArchive(await readFile(agentPath)), await readFile(modulesArchivePath)]);
+  const digest = digestBytes(content);
+  return { content, digest, path: join(kernelDir, `initramfs-${digest.sha256.slice(0, 16)}.cpio`) };
 }
 
 async function stamp(path: string): Promise<string> {

@@ -157,6 +157,11 @@ function withOperation(cause: unknown, operationId: string, signal: AbortSignal)
     return BangerError.fromBody({ ...cause.toBody(), operationId });
   }
   if (signal.aborted) return new BangerError("operation.cancelled", "cancelled", { cause, operationId });
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    const hint = "free some space: banger doctor shows where, banger vm list and banger image list what is there";
+    return new BangerError("host.disk_full", "the disk is full", { hint, cause, operationId });
+  }
   const words = cause instanceof Error ? cause.message : String(cause);
   return new BangerError("internal", `a bug in banger: ${words}`, { hint: "banger daemon logs", cause, operationId });
 }
