@@ -71,6 +71,10 @@ for cache in pathlib.Path("/usr").rglob("*.pyc"):
         py_compile.compile(source, str(cache), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 PYTHON
 
+# git-lfs writes its one section in random order.
+lfs=$(tail -n +2 "$root/etc/gitconfig" | LC_ALL=C sort)
+printf '[filter "lfs"]\n%s\n' "$lfs" > "$root/etc/gitconfig"
+
 # --- nothing left of the build ---
 # The distribution's own sources, from its signed apt package, whatever mirror the packages came from.
 sed -n 's/^\(deb [^#]*\) main .*/\1 main/p' "$root/usr/share/doc/apt/examples/sources.list" > "$root/etc/apt/sources.list"
