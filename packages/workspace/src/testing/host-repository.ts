@@ -45,6 +45,9 @@ export class HostRepository implements Disposable {
   constructor() {
     mkdirSync(this.top);
     this.run("init", "--quiet", "--initial-branch=main");
+    // Git's own upkeep runs in the background, and would write where a test removes.
+    this.run("config", "gc.auto", "0");
+    this.run("config", "maintenance.auto", "false");
     this.run("config", "user.name", "Ada Lovelace");
     this.run("config", "user.email", "ada@example.invalid");
   }
