@@ -68,7 +68,8 @@ export function transaction<T>(database: DatabaseSync, work: () => T): T {
     database.exec("COMMIT");
     return result;
   } catch (error) {
-    database.exec("ROLLBACK");
+    // A full disk makes SQLite roll back by itself; a second one would hide why.
+    if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
   }
 }

@@ -23,7 +23,7 @@ export class VmService {
 
   constructor(deps: CreateDeps, background: BackgroundRun) {
     this.#deps = deps;
-    this.#lifecycle = new Lifecycle(deps, background);
+    this.#lifecycle = new Lifecycle(deps, (kind, target, work) => background(kind, target, work).finally(() => this.#releaseHost()));
     this.#leases = new Leases({
       expire: (vmId) => {
         const name = deps.records.find(vmId)?.name ?? vmId;
@@ -64,11 +64,12 @@ export class VmService {
 
   /** Creates and, unless told otherwise, boots; what fails before the guest was reached leaves nothing. */
   async create(body: CreateVmBody, operation: Operation): Promise<Vm> {
-    const record = await createVm({ deps: this.#deps, lifecycle: this.#lifecycle, body, operation });
+    const record = await this.#releasingOnFailure(createVm({ deps: this.#deps, lifecycle: this.#lifecycle, body, operation }));
     try {
       if (body.start !== false) await this.#awaitReady(record.id, body.wait ?? "agent", operation);
     } catch (error) {
       await discardUnlessTelling(this.#deps, this.#lifecycle, { record, error, operation });
+      await this.#releaseHost();
       throw error;
     }
     if (body.lease === true) this.#leases.expect(record.id);
@@ -77,7 +78,7 @@ export class VmService {
 
   async start(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
     const { id } = this.#deps.records.byName(name);
-    await this.#lifecycle.start(id, operation);
+    await this.#releasingOnFailure(this.#lifecycle.start(id, operation));
     await this.#awaitReady(id, wait ?? "agent", operation);
     return this.show(name);
   }
@@ -183,6 +184,15 @@ export class VmService {
 
   #view(record: VmRecord): Promise<Vm> {
     return viewOf(this.#deps, this.#lifecycle.supervisors, record);
+  }
+
+  async #releasingOnFailure<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      await this.#releaseHost();
+      throw error;
+    }
   }
 
   /** Ends what all VMs share on the host once none uses it. */
