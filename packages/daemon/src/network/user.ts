@@ -126,6 +126,8 @@ export class UserNetwork implements HostNetwork, Disposable {
 
   async release(): Promise<void> {
     using _ = await this.#lock.lock(lockKey);
+    // A VM may have been attached since the caller looked.
+    if (this.#attached.size > 0) return;
     await this.#adoptOnce();
     await this.#end();
   }
