@@ -126,8 +126,6 @@ export class UserNetwork implements HostNetwork, Disposable {
 
   async release(): Promise<void> {
     using _ = await this.#lock.lock(lockKey);
-    // A VM may have been attached since the caller looked.
-    if (this.#attached.size > 0) return;
     await this.#adoptOnce();
     await this.#end();
   }
