@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError, type AcceleratorName, type DriverName } from "@banger/api";
-import { hostBootId, type RunAs } from "@banger/host";
+import { abortable, hostBootId, type RunAs } from "@banger/host";
 import type { Config } from "../config/contract.ts";
 import { connectGuest } from "../guest/client.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
@@ -148,12 +148,4 @@ async function kvmNode() {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-}
-
-/** The work goes on for whoever else waits for it. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", onAbort));
 }

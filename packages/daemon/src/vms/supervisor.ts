@@ -13,7 +13,6 @@ export interface SupervisorDeps {
   readonly connectGuest: ConnectGuest;
   readonly now: () => Date;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
-  readonly onReadiness: () => void;
   /** The VMM has ended by itself; not called once `stop` was. */
   readonly onExit: (exit: VmmExit) => void;
 }
@@ -175,7 +174,6 @@ export class Supervisor {
   #wake(): void {
     for (const listener of this.#listeners) listener();
     this.#listeners.clear();
-    this.#deps.onReadiness();
   }
 
   async #capLogs(): Promise<void> {

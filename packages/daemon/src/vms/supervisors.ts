@@ -30,7 +30,6 @@ export class Supervisors {
       connectGuest: this.#deps.connectGuest,
       now: this.#deps.now,
       log: (fields, message) => this.#deps.log({ vm: vmId, ...fields }, message),
-      onReadiness: () => undefined,
       onExit: (exit) => this.#onExit(vmId, supervisor, exit),
     });
     this.#live.set(vmId, supervisor);
