@@ -12,13 +12,13 @@ export interface Fixtures extends OwnState {
   readonly repository: string;
 }
 
-/** Where a user's smoke runs live. */
+/** Where a user's smoke runs live unless they say. */
 export function smokeHome(uid: number): string {
   return `/var/tmp/banger-smoke-${uid}`;
 }
 
-export async function setUp(options: Omit<OwnStateOptions, "home">): Promise<Fixtures> {
-  const state = await openOwnState({ ...options, home: smokeHome(options.uid) });
+export async function setUp(options: OwnStateOptions): Promise<Fixtures> {
+  const state = await openOwnState(options);
   const fixtures = { ...state, logs: join(state.home, "logs"), repository: join(state.home, "repository") };
   await rm(fixtures.logs, { recursive: true, force: true });
   await mkdir(fixtures.logs, { recursive: true });

@@ -2,11 +2,11 @@
 import { createWriteStream } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { freemem } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { capabilitiesOf } from "./capabilities.ts";
 import { contextOf } from "./context.ts";
-import { setUp, type Fixtures } from "./fixtures.ts";
+import { setUp, smokeHome, type Fixtures } from "./fixtures.ts";
 import { cleanUp } from "./own-state.ts";
 import { scenarios } from "./registry.ts";
 import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
@@ -24,6 +24,7 @@ const HELP = `Runs scenarios on real VMs, with a state directory of its own.
   --clean              end and remove what earlier runs left, nothing else
   --json, --junit FILE machine-readable results
   --build DIR          the build to test; default: the one this runner came with
+  --state DIR          where the state lives; default: /var/tmp/banger-smoke-UID
   -h, --help
 
 Exit status: 0 all passed, 1 something failed, 2 usage, 77 a named scenario cannot run here.
@@ -51,6 +52,7 @@ async function main(): Promise<number> {
       json: { type: "boolean" },
       junit: { type: "string" },
       build: { type: "string" },
+      state: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -68,9 +70,11 @@ async function main(): Promise<number> {
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  const uid = process.getuid?.() ?? 0;
   const fixtures = await setUp({
+    home: values.state === undefined ? smokeHome(uid) : resolve(values.state),
     build: options.build,
-    uid: process.getuid?.() ?? 0,
+    uid,
     env: process.env,
     log: (line) => console.log(line),
     signal: interrupted.signal,
@@ -131,7 +135,7 @@ async function runScenario(scenario: Scenario, run: ScenarioRun): Promise<Outcom
     log(detail);
     return { name: scenario.name, result: "FAIL", seconds: seconds(), detail };
   } finally {
-    await new Promise<void>((resolve) => file.end(resolve));
+    await new Promise<void>((ended) => file.end(ended));
   }
   return { name: scenario.name, result: "PASS", seconds: seconds() };
 }
