@@ -1,6 +1,6 @@
 // Runs the CLI in this process against a scripted daemon and takes down all it says.
 import * as childProcess from "node:child_process";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,12 @@ export async function openScene(script?: Script): Promise<Scene> {
   const { socket } = resolvePaths({ uid: 1000, home, env });
   const daemon = script === undefined ? undefined : await startFakeDaemon(socket, script);
   const signals = new EventEmitter();
+  const started: childProcess.ChildProcess[] = [];
+  const spawn = ((...args: Parameters<typeof childProcess.spawn>) => {
+    const child = childProcess.spawn(...args);
+    started.push(child);
+    return child;
+  }) as typeof childProcess.spawn;
   return {
     home,
     env,
@@ -53,9 +59,11 @@ export async function openScene(script?: Script): Promise<Scene> {
       while (signals.listenerCount(name) === 0) await new Promise((resolve) => setImmediate(resolve));
       signals.emit(name, name);
     },
-    cli: (argv, options = {}) => say({ argv, home, env: { ...env, ...options.env }, signals, options }),
+    cli: (argv, options = {}) => say({ argv, home, env: { ...env, ...options.env }, signals, spawn, options }),
     async [Symbol.asyncDispose]() {
       await daemon?.[Symbol.asyncDispose]();
+      // A daemon that is still coming up would write into the home that goes.
+      await Promise.all(started.map(ended));
       rmSync(home, { recursive: true, force: true });
     },
   };
@@ -66,10 +74,19 @@ interface Run {
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
   readonly signals: EventEmitter;
+  readonly spawn: typeof childProcess.spawn;
   readonly options: CliOptions;
 }
 
-async function say({ argv, home, env, signals, options }: Run): Promise<Said> {
+async function ended(child: childProcess.ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  const exit = once(child, "exit");
+  child.kill("SIGKILL");
+  await exit;
+}
+
+async function say({ argv, home, env, signals, spawn, options }: Run): Promise<Said> {
   const stdout = memoryStream();
   const stderr = memoryStream(options.onStderr);
   const exited = Promise.withResolvers<number>();
@@ -84,7 +101,7 @@ async function say({ argv, home, env, signals, options }: Run): Promise<Said> {
     isTerminal: { stdin: false, stdout: false, stderr: false, ...options.isTerminal },
     signals,
     now: () => Date.parse("2026-01-01T00:04:00.000Z"),
-    childProcess,
+    childProcess: { ...childProcess, spawn },
     self: ["/usr/bin/banger"],
     daemonProgram: options.daemonProgram ?? [],
     exitNow: (status) => exited.resolve(status),
