@@ -1,11 +1,10 @@
-// Takes contents out of a guest into the store, as blobs. The tar that carries them names each by its position in what was asked
-// for, so no name of the guest's is used; its sizes are bounded before a byte is read.
+// Takes contents out of a tar into the store, as blobs. The tar names each by its position in what was asked for, so no name of
+// the guest's is used; its sizes are bounded before a byte is read.
+import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
-import { BangerError, routes } from "@banger/api";
+import { BangerError, type GuestLimits } from "@banger/api";
 import { extract, type Header } from "tar-stream";
 import { writeBlob } from "./blob-writer.ts";
-import { select, selections, type GuestWorkspace } from "./guest-tree.ts";
-import { shownName, type FileName } from "./names.ts";
 
 export interface FetchedBlob {
   readonly mode: string;
@@ -22,31 +21,27 @@ export interface FetchOptions {
 /** Longest target of a symlink. */
 const MAX_TARGET = 4096;
 
-/** What the names hold now; those that are gone are missing. Throws `workspace.unsafe` past a limit. */
-export async function fetchBlobs(
-  guest: GuestWorkspace,
-  names: readonly FileName[],
-  options: FetchOptions,
-): Promise<ReadonlyMap<FileName, FetchedBlob>> {
-  const fetched = new Map<FileName, FetchedBlob>();
-  const budget = { bytes: guest.limits.totalBytes };
-  for (const some of selections(names)) {
-    const source = await select(guest, routes.vmFilesSelect, some);
-    await readSelection(source, { guest, names: some, budget, options, fetched });
-  }
-  return fetched;
+/** A content by its position in what was asked for. */
+export interface BlobAt extends FetchedBlob {
+  readonly at: number;
 }
 
-interface Reading {
-  readonly guest: GuestWorkspace;
-  readonly names: readonly FileName[];
-  /** What may still come. */
+export interface BlobTar extends FetchOptions {
+  readonly source: Readable;
+  readonly limits: GuestLimits;
+  /** Positions from here on were not asked for. */
+  readonly end: number;
+  /** What a position is called in messages. */
+  readonly nameOf?: (at: number) => string;
+  /** Bytes that may still come, of this tar and others. */
   readonly budget: { bytes: number };
-  readonly options: FetchOptions;
-  readonly fetched: Map<FileName, FetchedBlob>;
+  /** Called with the bytes of the last entry when that has this name; without it there is none. */
+  readonly last?: { readonly name: string; readonly maxBytes: number; readonly take: (content: Buffer) => void };
 }
 
-async function readSelection(source: Readable, reading: Reading): Promise<void> {
+/** Puts the contents into the store. Throws `workspace.unsafe` past a limit, `guest.failed` for what is no such tar. */
+export async function* readBlobs(tar: BlobTar): AsyncGenerator<BlobAt> {
+  const { source } = tar;
   const archive = extract();
   // A source that breaks off would leave the archive waiting; an archive that is refused leaves a source to be let go.
   source.on("error", (cause: Error) => archive.destroy(cause));
@@ -55,12 +50,21 @@ async function readSelection(source: Readable, reading: Reading): Promise<void> 
     if (!source.readableEnded) archive.destroy(new Error("they break off"));
   });
   source.pipe(archive);
+  const seen = new Set<number>();
+  let isOver = false;
   try {
     for await (const entry of archive as AsyncIterable<Entry>) {
-      const name = nameAt(entry.header, reading);
-      reading.fetched.set(name, await keep(entry, name, reading));
-      const { fetched, guest, budget, options } = reading;
-      options.onProgress?.(fetched.size, guest.limits.totalBytes - budget.bytes);
+      const { name, size } = entry.header;
+      if (isOver) throw nobodyAsked(name);
+      if (name === tar.last?.name && size <= tar.last.maxBytes) {
+        isOver = true;
+        tar.last.take(await buffer(entry));
+        continue;
+      }
+      const at = /^\d{1,9}@?$/.test(name) ? Number.parseInt(name, 10) : tar.end;
+      if (at >= tar.end || seen.has(at)) throw nobodyAsked(name);
+      seen.add(at);
+      yield { at, ...(await keep(entry, at, tar)) };
     }
   } catch (error) {
     if (error instanceof BangerError) throw error;
@@ -71,30 +75,27 @@ async function readSelection(source: Readable, reading: Reading): Promise<void> 
   }
 }
 
-function nameAt({ name: position }: Header, { names, fetched }: Reading): FileName {
-  const name = /^\d{1,9}@?$/.test(position) ? names[Number.parseInt(position, 10)] : undefined;
-  if (name === undefined || fetched.has(name))
-    throw new BangerError("guest.failed", `the guest sends a file nobody asked for: ${JSON.stringify(position.slice(0, 100))}`);
-  return name;
+function nobodyAsked(name: string): BangerError {
+  return new BangerError("guest.failed", `the guest sends a file nobody asked for: ${JSON.stringify(name.slice(0, 100))}`);
 }
 
 type Entry = AsyncIterable<Buffer> & { readonly header: Header };
 
-async function keep(entry: Entry, name: FileName, { guest, budget, options, fetched }: Reading): Promise<FetchedBlob> {
-  const { type, name: position, size, mode } = entry.header;
-  if (type !== "file") throw new BangerError("guest.failed", `the guest sends ${shownName(name)} as a ${type}`);
-  const isLink = position.endsWith("@");
-  const most = isLink ? MAX_TARGET : guest.limits.fileBytes;
+async function keep(entry: Entry, at: number, { limits, budget, objects, nameOf = () => "a file" }: BlobTar): Promise<FetchedBlob> {
+  const { type, name, size, mode } = entry.header;
+  if (type !== "file") throw new BangerError("guest.failed", `the guest sends ${nameOf(at)} as a ${type}`);
+  const isLink = name.endsWith("@");
+  const most = isLink ? MAX_TARGET : limits.fileBytes;
   if (size > most)
-    throw new BangerError("workspace.unsafe", `${shownName(name)} in the guest is larger than ${most} bytes`, {
+    throw new BangerError("workspace.unsafe", `${nameOf(at)} in the guest is larger than ${most} bytes`, {
       hint: "let git ignore it in the guest, or copy it out by itself",
     });
   budget.bytes -= size;
   if (budget.bytes < 0)
-    throw new BangerError("workspace.unsafe", `the guest's changes are larger than ${guest.limits.totalBytes} bytes`, {
+    throw new BangerError("workspace.unsafe", `the guest's changes are larger than ${limits.totalBytes} bytes`, {
       hint: "let git ignore what is built in the guest",
     });
-  const writer = writeBlob(options.objects, size, fetched.size);
+  const writer = writeBlob(objects, size, at);
   try {
     for await (const chunk of entry) await writer.write(chunk);
     return { mode: isLink ? "120000" : (mode & 0o100) === 0 ? "100644" : "100755", id: await writer.finish(), size };

@@ -4,11 +4,11 @@ import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { BangerError, type Client, type Route } from "@banger/api";
+import { BangerError, GUEST_LIMITS, readEntries, type Client, type GuestLimits, type Route } from "@banger/api";
 import fc from "fast-check";
 import { pack } from "tar-stream";
 import { collectChanges } from "./changes.ts";
-import { GUEST_LIMITS, readEntries, type GuestLimits } from "./guest-tree.ts";
+import { guestSource } from "./changes-source.ts";
 import { directoryClient, HostRepository, snapshot } from "./testing/host-repository.ts";
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
@@ -108,7 +108,8 @@ async function lying(host: HostRepository, lies: Lies, limits: GuestLimits = GUE
   const record = await store.record();
   assert.ok(record !== undefined);
   await using scratch = await host.stores.scratch();
-  return await collectChanges({ git: host.git, store, record, guest: { client, vmName: "box", path: "/", limits }, scratch: scratch.path });
+  const source = guestSource({ client, vmName: "box", path: "/", limits });
+  return await collectChanges({ git: host.git, store, record, source, scratch: scratch.path });
 }
 
 async function copied(): Promise<HostRepository> {

@@ -6,5 +6,6 @@ export * from "./plan.ts";
 export * from "./repository.ts";
 export * from "./store.ts";
 export * from "./changes.ts";
-export { GUEST_LIMITS, type GuestLimits, type GuestWorkspace } from "./guest-tree.ts";
+export { guestSource, type ChangesSource, type GuestWorkspace } from "./changes-source.ts";
+export { keptSource, type KeptChanges } from "./kept-source.ts";
 export * from "./patch.ts";

@@ -1,9 +1,9 @@
 // The changes of a VM's workspace, for the commands that show and export them.
-import { BangerError, routes, type Vm } from "@banger/api";
+import { BangerError, GUEST_LIMITS, routes, type Vm } from "@banger/api";
 import {
   collectChanges,
   Git,
-  GUEST_LIMITS,
+  guestSource,
   makePatch,
   shownName,
   type Changes,
@@ -51,10 +51,10 @@ export async function guestChanges(context: CliContext, { vmName, baseCommit }: 
   const sink = progress.sink();
   const changes = await interruptible(context.deps, {
     work: (signal) => {
-      const guest = { client, vmName, path: record.guestPath, limits: GUEST_LIMITS, signal };
+      const source = guestSource({ client, vmName, path: record.guestPath, limits: GUEST_LIMITS, signal });
       const onProgress = (_files: number, done: number) =>
         sink({ type: "stage.progress", stage: "changes", done, total: null, unit: "bytes", atMs: 0 });
-      return collectChanges({ git, store, record, guest, scratch: scratch.path, onProgress });
+      return collectChanges({ git, store, record, source, scratch: scratch.path, onProgress });
     },
     undone: () => Promise.resolve("cancelled: nothing was changed"),
   });

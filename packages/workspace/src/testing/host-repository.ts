@@ -16,12 +16,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Client, Route } from "@banger/api";
+import { GUEST_LIMITS, type Client, type GuestLimits, type Route } from "@banger/api";
 import { selectionTar, treeLines } from "@banger/testkit";
 import { collectChanges, type Changes } from "../changes.ts";
+import { guestSource } from "../changes-source.ts";
 import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
 import { Git } from "../git.ts";
-import { GUEST_LIMITS, type GuestLimits } from "../guest-tree.ts";
 import { pathBelow } from "../look.ts";
 import { nameOfBytes } from "../names.ts";
 import { makePatch } from "../patch.ts";
@@ -96,8 +96,8 @@ export class HostRepository implements Disposable {
     const store = this.stores.of("vm1");
     const record = await store.record();
     if (record === undefined) throw new Error("nothing was copied");
-    const guest = { client: directoryClient(this.guest), vmName: "box", path: "/", limits };
-    return await collectChanges({ git: this.git, store, record, guest, scratch: mkdtempSync(join(this.directory, "scratch-")) });
+    const source = guestSource({ client: directoryClient(this.guest), vmName: "box", path: "/", limits });
+    return await collectChanges({ git: this.git, store, record, source, scratch: mkdtempSync(join(this.directory, "scratch-")) });
   }
 
   async patch(changes: Changes): Promise<Buffer> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bytesOf, nameOfBytes, nameOfText, shownName, splitNul, unsafeReason } from "./names.ts";
+import { bytesOf, nameOfBytes, nameOfText, shownName, splitNul, unsafeReason } from "./file-names.ts";
 
 test("unsafe names are refused, each for its reason; odd ones are not", () => {
   const unsafe = [
