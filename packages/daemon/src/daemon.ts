@@ -102,7 +102,10 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const operations = new OperationRegistry({ newId: () => randomHex(4), now, log });
   const network = userNetwork(around, runAs);
   const images = imageService(around, runAs);
-  const vmms = new VmmSelection({ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log });
+  const vmms = new VmmSelection({
+    ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log },
+    vmUserName: runAs === null ? around.userName : VM_USER,
+  });
   const forwards = new ForwardSet({
     dial: (vmId, address) => vms.guests.dialById(vmId, address),
     reportFailure: (vmId, mapping, error) => log({ vm: vmId, mapping, error: String(error) }, "a published port's connection failed"),
@@ -162,7 +165,7 @@ function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Part
   const { runAs, images, network, vmms, defaults, config } = parts;
   const deps = {
     ...{ architecture: process.arch, user: { name: userName, uid }, runAs: runAs === null ? null : { ...runAs, name: VM_USER } },
-    ...{ searchPath, files: HOST_FILES, run, images, defaults },
+    ...{ searchPath, files: HOST_FILES, run, images, defaults, config },
     directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },
     probe: (probing: AbortSignal) => vmms.report(probing),
     network: () => network.availability(),

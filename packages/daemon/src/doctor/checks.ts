@@ -1,6 +1,7 @@
 // All checks, in the order they are reported: from what nothing works without to what one VM needs.
 import { accelerator } from "./checks/accelerator.ts";
 import { architecture } from "./checks/architecture.ts";
+import { config } from "./checks/config.ts";
 import { diskSpace } from "./checks/disk-space.ts";
 import { firecracker } from "./checks/firecracker.ts";
 import { image } from "./checks/image.ts";
@@ -17,6 +18,7 @@ import type { DoctorDeps } from "./deps.ts";
 
 export const CHECKS: readonly Check<DoctorDeps>[] = [
   architecture,
+  config,
   programs,
   accelerator,
   firecracker,

@@ -9,6 +9,8 @@ export interface AcceleratorReport {
   readonly accelerator: AcceleratorName;
   /** Why it is not KVM, for people; empty when it is. */
   readonly reason: string;
+  /** The command that would make it KVM, where one does. */
+  readonly fix?: string;
   /** Milliseconds a test boot took to the agent's first word; null when none was made. */
   readonly agentAfterMs: number | null;
 }
@@ -50,6 +52,8 @@ export interface DoctorDeps {
   readonly images: Pick<ImageService, "find" | "show">;
   /** Throws `config.invalid`, `host.resources`. */
   readonly defaults: () => Promise<EffectiveSpec>;
+  /** Reads config.toml. Throws `config.invalid`. */
+  readonly config: () => Promise<unknown>;
   /** The configured Firecracker, or null to look on PATH. Throws `config.invalid`. */
   readonly firecrackerBin: () => Promise<string | null>;
 }

@@ -79,6 +79,28 @@ test("a check that throws is a failed check; the others still answer", async () 
   assert.match(report.checks[1]?.summary ?? "", /the check itself broke: TypeError: oh/);
 });
 
+test("what keeps several checks from looking is told once", async () => {
+  await using host = await fakeHost();
+  const bad = () => Promise.reject(new BangerError("config.invalid", "config.toml:3:1: unknown key vcpus", { hint: "vcpu" }));
+  const { checks, problems } = await runDoctor(
+    { ...host.deps, config: bad, probe: bad, defaults: bad, firecrackerBin: bad },
+    never,
+    silent,
+  );
+  const told = checks.filter(({ summary }) => /vcpus|not looked at/.test(summary));
+  assert.deepEqual(
+    told.map(({ id, status, summary }) => `${id} ${status}: ${summary}`),
+    [
+      "config failed: config.toml:3:1: unknown key vcpus",
+      "accelerator skipped: not looked at: config",
+      "firecracker skipped: not looked at: config",
+      "vm-defaults skipped: not looked at: config",
+      "image skipped: not looked at: config",
+    ],
+  );
+  assert.equal(problems, 1);
+});
+
 test("an abort ends the doctor", async () => {
   await using host = await fakeHost();
   const abort = new AbortController();

@@ -27,16 +27,20 @@ export async function runChecks<Deps>({ checks, deps, signal, progress }: Round<
     const result = await running[index];
     signal.throwIfAborted();
     if (result === undefined) continue;
-    results.push(result.check);
-    const facts = {
-      status: result.check.status,
-      summary: result.check.summary,
-      ...(result.check.fix === undefined ? {} : { fix: result.check.fix }),
-    };
+    const told = unlessTold(result.check, results);
+    results.push(told);
+    const facts = { status: told.status, summary: told.summary, ...(told.fix === undefined ? {} : { fix: told.fix }) };
     progress({ type: "stage.finished", stage: check.id, durationMs: result.durationMs, facts, atMs: sinceBegan() });
   }
   const count = (status: CheckResult["status"]) => results.filter((result) => result.status === status).length;
   return { checks: results, problems: count("failed"), warnings: count("warning") };
+}
+
+/** What keeps several checks from looking, such as a line of config.toml, is told by the first of them. */
+function unlessTold(check: CheckResult, before: readonly CheckResult[]): CheckResult {
+  if (check.status !== "failed") return check;
+  const same = before.find(({ status, summary }) => status === "failed" && summary === check.summary);
+  return same === undefined ? check : { id: check.id, status: "skipped", summary: `not looked at: ${same.id}` };
 }
 
 /** Never rejects: a check that breaks is a failed check, and the others still tell what they know. */

@@ -27,6 +27,8 @@ describe("the choice of a driver", () => {
   it("is emulation, with the reason, where KVM does not work", () => {
     const choice = chooseDriver(facts({ kvm: { firecracker: fails, qemu: fails } }), null);
     assert.deepEqual(choice, { driver: "qemu", accelerator: "tcg", slowBecause: "a test boot did not finish in 5 s" });
+    const obstacle: BootVerdict = { works: false, reason: "closed", fix: "open it" };
+    assert.equal(chooseDriver(facts({ kvm: { firecracker: obstacle, qemu: obstacle } }), null).fix, "open it");
   });
 
   it("keeps to what was asked for, or refuses", () => {
@@ -45,18 +47,28 @@ describe("the choice of a driver", () => {
 });
 
 describe("what the device node tells of KVM", () => {
-  const user = { name: "you", uid: 1000, gids: [1000, 106] };
+  const user = { name: "dev", uid: 1000, gids: [1000, 106], keepsGroups: true };
+  const node = { mode: 0o20660, uid: 0, gid: 107, group: "kvm" };
 
   it("is nothing where it can be opened", () => {
-    assert.equal(kvmObstacle({ mode: 0o20666, uid: 0, gid: 0 }, user), undefined);
-    assert.equal(kvmObstacle({ mode: 0o20660, uid: 0, gid: 106 }, user), undefined);
-    assert.equal(kvmObstacle({ mode: 0o20600, uid: 1000, gid: 0 }, user), undefined);
-    assert.equal(kvmObstacle({ mode: 0o20600, uid: 0, gid: 0 }, { name: "root", uid: 0, gids: [0] }), undefined);
+    assert.equal(kvmObstacle({ ...node, mode: 0o20666 }, user), undefined);
+    assert.equal(kvmObstacle({ ...node, gid: 106 }, user), undefined);
+    assert.equal(kvmObstacle({ ...node, mode: 0o20600, uid: 1000 }, user), undefined);
+    assert.equal(kvmObstacle({ ...node, mode: 0o20600 }, { name: "root", uid: 0, gids: [0], keepsGroups: true }), undefined);
   });
 
-  it("names who cannot open it, and the mode", () => {
-    assert.match(kvmObstacle({ mode: 0o20600, uid: 0, gid: 0 }, user) ?? "", /not for you.*mode 0600, owner 0:0/);
-    assert.match(kvmObstacle({ mode: 0o20660, uid: 0, gid: 107 }, user) ?? "", /mode 0660/);
-    assert.match(kvmObstacle(undefined, user) ?? "", /no \/dev\/kvm/);
+  it("names who cannot open it, the mode, and what to type", () => {
+    assert.deepEqual(kvmObstacle(node, user), {
+      reason: "/dev/kvm is not open to dev (mode 0660, user 0, group kvm)",
+      fix: "sudo usermod -aG kvm dev, log in again, then: banger daemon stop",
+    });
+    assert.match(kvmObstacle(undefined, user)?.reason ?? "", /no \/dev\/kvm/);
+  });
+
+  it("advises no group that would not help, or opens too much", () => {
+    const fix = "sudo chmod 666 /dev/kvm (until the next boot)";
+    assert.equal(kvmObstacle(node, { ...user, name: "banger", keepsGroups: false })?.fix, fix);
+    assert.equal(kvmObstacle({ ...node, mode: 0o20600 }, user)?.fix, fix);
+    assert.equal(kvmObstacle({ ...node, gid: 0, group: "root" }, user)?.fix, fix);
   });
 });

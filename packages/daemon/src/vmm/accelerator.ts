@@ -2,7 +2,14 @@
 import { BangerError, type AcceleratorName, type DriverName } from "@banger/api";
 
 /** How a timed test boot went. */
-export type BootVerdict = { readonly works: true; readonly agentAfterMs: number } | { readonly works: false; readonly reason: string };
+export type BootVerdict =
+  | { readonly works: true; readonly agentAfterMs: number }
+  | {
+      readonly works: false;
+      readonly reason: string;
+      /** The command that mends it, where one does. */
+      readonly fix?: string;
+    };
 
 /** A driver's program: its version, or why it cannot be had (`vmm.missing`, `vmm.unsupported`). */
 export type Availability = { readonly version: string } | { readonly error: BangerError };
@@ -19,6 +26,8 @@ export interface DriverChoice {
   readonly accelerator: AcceleratorName;
   /** Why it is not KVM, for people; absent when it is. */
   readonly slowBecause?: string;
+  /** The command that would make it KVM, where one does. */
+  readonly fix?: string;
 }
 
 /**
@@ -31,7 +40,8 @@ export function chooseDriver(facts: DriverFacts, wanted: DriverName | null): Dri
     return { driver: "firecracker", accelerator: "kvm" };
   if (!isAvailable(facts.qemu)) throw facts.qemu.error;
   if (facts.kvm.qemu.works) return { driver: "qemu", accelerator: "kvm" };
-  return { driver: "qemu", accelerator: "tcg", slowBecause: facts.kvm.qemu.reason };
+  const { reason, fix } = facts.kvm.qemu;
+  return { driver: "qemu", accelerator: "tcg", slowBecause: reason, ...(fix === undefined ? {} : { fix }) };
 }
 
 export function isAvailable(availability: Availability): availability is { readonly version: string } {
@@ -42,7 +52,14 @@ function insistOnFirecracker(facts: DriverFacts): DriverChoice {
   if (!isAvailable(facts.firecracker)) throw facts.firecracker.error;
   const verdict = facts.kvm.firecracker;
   if (verdict.works) return { driver: "firecracker", accelerator: "kvm" };
-  throw new BangerError("vmm.unsupported", `Firecracker needs KVM: ${verdict.reason}`, { hint: "banger doctor, or --driver qemu" });
+  throw new BangerError("vmm.unsupported", `Firecracker needs KVM: ${verdict.reason}`, {
+    hint: verdict.fix ?? "banger doctor, or --driver qemu",
+  });
+}
+
+export interface Obstacle {
+  readonly reason: string;
+  readonly fix?: string;
 }
 
 /** What stat(2) says of a device node. */
@@ -51,22 +68,38 @@ export interface DeviceNode {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Name of its group; its number where it has none. */
+  readonly group: string;
 }
 
-/** Who opens it: a user with all groups that its VMMs keep. */
+/** Who opens it. */
 export interface Opener {
   readonly name: string;
   readonly uid: number;
   readonly gids: readonly number[];
+  /** Whether its VMMs keep the groups it is made a member of. */
+  readonly keepsGroups: boolean;
 }
 
 /** Why `opener` cannot use KVM, as far as the device node tells; undefined: it can be tried. */
-export function kvmObstacle(node: DeviceNode | undefined, opener: Opener): string | undefined {
-  if (node === undefined) return "there is no /dev/kvm (no virtualisation in this CPU or VM, or the kvm module is not loaded)";
+export function kvmObstacle(node: DeviceNode | undefined, opener: Opener): Obstacle | undefined {
+  if (node === undefined) return { reason: "there is no /dev/kvm (no virtualisation in this CPU or VM, or the kvm module is not loaded)" };
   if (opener.uid === 0) return undefined;
   const shift = node.uid === opener.uid ? 6 : opener.gids.includes(node.gid) ? 3 : 0;
   const isOpen = ((node.mode >> shift) & 0o6) === 0o6;
   if (isOpen) return undefined;
   const mode = (node.mode & 0o777).toString(8).padStart(4, "0");
-  return `/dev/kvm is there, but not for ${opener.name}, who runs the VMs (mode ${mode}, owner ${node.uid}:${node.gid})`;
+  return {
+    reason: `/dev/kvm is not open to ${opener.name} (mode ${mode}, user ${node.uid}, group ${node.group})`,
+    fix: opensToGroup(node) && opener.keepsGroups ? joinGroup(node.group, opener.name) : "sudo chmod 666 /dev/kvm (until the next boot)",
+  };
+}
+
+/** Root's group is no way in: it opens far more than this device. */
+function opensToGroup({ mode, gid }: DeviceNode): boolean {
+  return gid !== 0 && (mode & 0o060) === 0o060;
+}
+
+function joinGroup(group: string, user: string): string {
+  return `sudo usermod -aG ${group} ${user}, log in again, then: banger daemon stop`;
 }

@@ -1,7 +1,7 @@
 // The VMM drivers of this host and the choice among them: gathers the facts, test boots included, that accelerator.ts decides
 // from. A test boot is made once for each host boot, kernel and VMM version, and shared by all who ask meanwhile.
 import { randomBytes } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError, type AcceleratorName, type DriverName } from "@banger/api";
 import { abortable, hostBootId, type RunAs } from "@banger/host";
@@ -14,6 +14,7 @@ import {
   kvmObstacle,
   type Availability,
   type BootVerdict,
+  type DeviceNode,
   type DriverChoice,
   type DriverFacts,
   type Opener,
@@ -30,6 +31,8 @@ export interface SelectionDeps {
   /** Where programs are looked for, as in PATH. */
   readonly searchPath: string;
   readonly runAs: RunAs | null;
+  /** Who runs VMMs. */
+  readonly vmUserName: string;
   readonly config: () => Promise<Pick<Config, "firecrackerBin" | "defaultImageName">>;
   readonly images: Pick<ImageService, "find" | "list">;
   readonly cacheDir: string;
@@ -41,6 +44,8 @@ export interface AcceleratorReport {
   readonly accelerator: AcceleratorName;
   /** Why it is not KVM, for people; empty when it is. */
   readonly reason: string;
+  /** The command that would make it KVM, where one does. */
+  readonly fix?: string;
   /** Milliseconds a test boot took to the agent's first word; null when none could be made. */
   readonly agentAfterMs: number | null;
 }
@@ -70,9 +75,12 @@ export class VmmSelection {
   async report(signal: AbortSignal): Promise<AcceleratorReport> {
     signal.throwIfAborted();
     const facts = await abortable(this.#facts(null), signal);
-    const { driver, accelerator, slowBecause } = chooseDriver(facts, null);
+    const { driver, accelerator, slowBecause, fix } = chooseDriver(facts, null);
     const verdict = accelerator === "kvm" ? facts.kvm[driver] : await abortable(this.#verdict(driver, accelerator), signal);
-    return { accelerator, reason: slowBecause ?? "", agentAfterMs: verdict.works ? verdict.agentAfterMs : null };
+    return {
+      ...{ accelerator, reason: slowBecause ?? "", agentAfterMs: verdict.works ? verdict.agentAfterMs : null },
+      ...(fix === undefined ? {} : { fix }),
+    };
   }
 
   /** Boots only what the choice can depend on. */
@@ -85,8 +93,8 @@ export class VmmSelection {
   }
 
   async #kvmVerdict(driver: DriverName): Promise<BootVerdict> {
-    const obstacle = kvmObstacle(await kvmNode(), opener(this.#deps.runAs));
-    return obstacle === undefined ? this.#verdict(driver, "kvm") : { works: false, reason: obstacle };
+    const obstacle = kvmObstacle(await kvmNode(), opener(this.#deps));
+    return obstacle === undefined ? this.#verdict(driver, "kvm") : { works: false, ...obstacle };
   }
 
   async #verdict(driver: DriverName, accelerator: AcceleratorName): Promise<BootVerdict> {
@@ -94,7 +102,7 @@ export class VmmSelection {
     if (image === undefined) return { works: false, reason: "it is not tested yet: no image is here to boot" };
     const key: VerdictKey = {
       ...{ hostBootId: hostBootId(), driver, vmmVersion: await this.drivers[driver].version(), kernelRelease: image.kernelRelease },
-      ...{ accelerator, uid: opener(this.#deps.runAs).uid },
+      ...{ accelerator, uid: opener(this.#deps).uid },
     };
     const name = JSON.stringify(key);
     const shared = this.#underWay.get(name) ?? this.#remembered(key, driver, image).finally(() => this.#underWay.delete(name));
@@ -138,14 +146,22 @@ async function availability(driver: VmmDriver): Promise<Availability> {
   }
 }
 
-function opener(runAs: RunAs | null): Opener {
-  if (runAs !== null) return { name: `the user with id ${runAs.uid}`, uid: runAs.uid, gids: [runAs.gid] };
-  return { name: "you", uid: process.getuid?.() ?? 0, gids: [...new Set([process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])])] };
+function opener({ runAs, vmUserName: name }: Pick<SelectionDeps, "runAs" | "vmUserName">): Opener {
+  if (runAs !== null) return { name, uid: runAs.uid, gids: [runAs.gid], keepsGroups: false };
+  const gids = [...new Set([process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])])];
+  return { name, uid: process.getuid?.() ?? 0, gids, keepsGroups: true };
 }
 
-async function kvmNode() {
-  return stat("/dev/kvm").catch((error: NodeJS.ErrnoException) => {
+async function kvmNode(): Promise<DeviceNode | undefined> {
+  const node = await stat("/dev/kvm").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
+  return node && { mode: node.mode, uid: node.uid, gid: node.gid, group: await groupName(node.gid) };
+}
+
+async function groupName(gid: number): Promise<string> {
+  const groups = await readFile("/etc/group", "utf8").catch(() => "");
+  const line = groups.split("\n").find((candidate) => candidate.split(":")[2] === String(gid));
+  return line?.split(":")[0] ?? String(gid);
 }
