@@ -2,13 +2,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { BangerError, httpStatus, routes, type Route, type Routes } from "@banger/api";
+import { joinStreams } from "@banger/host";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { relayExec } from "../guest/exec-relay.ts";
 import type { OperationRegistry } from "../operations/registry.ts";
 import { bodyOf, hangUpOf, lineWriter, rawErrorAnswer } from "./answers.ts";
 import type { Handler, Handlers } from "./handlers.ts";
 import { parseInput } from "./parse.ts";
-import { relayBytes } from "./relay.ts";
 
 const BODY_LIMIT = 1024 * 1024;
 
@@ -118,7 +118,7 @@ async function upgrade(handlers: Handlers, request: IncomingMessage, socket: Dup
       const input = parseInput(route, { params, query: Object.fromEntries(url.searchParams), body: undefined, stream: request });
       const other = await handler.run(input);
       socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: banger-stream\r\n\r\n");
-      return handler.carries === "frames" ? void (await relayExec(socket, other)) : relayBytes(socket, other);
+      return handler.carries === "frames" ? void (await relayExec(socket, other)) : joinStreams(socket, other);
     }
     throw new BangerError("api.not_found", `no route ${url.pathname} to upgrade`);
   } catch (error) {

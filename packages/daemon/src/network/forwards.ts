@@ -3,6 +3,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { BangerError, type PortMapping } from "@banger/api";
+import { joinStreams } from "@banger/host";
 import { findPortHolder } from "./port-holder.ts";
 
 export interface ForwardDeps {
@@ -102,26 +103,8 @@ export class ForwardSet implements AsyncDisposable {
 
   async #handOver(forward: Forward, socket: Socket, signal: AbortSignal): Promise<void> {
     const guest = await this.#deps.dial(forward.vmId, `127.0.0.1:${forward.mapping.guestPort}`, signal);
-    if (socket.destroyed) guest.destroy();
-    else join(socket, guest);
+    joinStreams(socket, guest);
   }
-}
-
-/** Both directions, each ended on its own when its source ends; whatever breaks one end breaks the other. */
-function join(socket: Socket, guest: Duplex): void {
-  guest.allowHalfOpen = true;
-  socket.pipe(guest);
-  guest.pipe(socket);
-  guest.on("error", () => socket.resetAndDestroy());
-  guest.on("close", () => {
-    // A guest connection that closes without having ended was cut: a reset says so, an end would pass for a whole answer.
-    if (!guest.readableEnded) socket.resetAndDestroy();
-    else if (!socket.writableEnded) socket.end();
-  });
-  socket.on("error", () => guest.destroy());
-  socket.on("close", () => {
-    if (!guest.destroyed && !(guest.readableEnded && guest.writableFinished)) guest.destroy();
-  });
 }
 
 async function listen(server: Server, wanted: PortMapping): Promise<number> {
