@@ -23,6 +23,8 @@ export interface CliDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly home: string;
+  /** The directory the command is typed in; undefined when it is gone. */
+  readonly cwd: string | undefined;
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;

@@ -12,6 +12,9 @@ const deps: CliDeps = {
   env: process.env,
   uid: process.getuid?.() ?? 0,
   home: process.env["HOME"] || homedir(),
+  get cwd() {
+    return currentDirectory();
+  },
   // Node sets these streams up when they are first looked at.
   get stdin() {
     return process.stdin as InputStream;
@@ -34,6 +37,14 @@ const deps: CliDeps = {
   },
   exitNow: (status) => process.exit(status),
 };
+
+function currentDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
+}
 
 /** BANGER_DAEMON; else the launcher beside ours; else the source, when we run from source. */
 function findDaemon(): readonly string[] {

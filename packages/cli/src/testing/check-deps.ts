@@ -10,6 +10,7 @@ export function checkDeps(argv: readonly string[]): CliDeps {
     argv,
     env: {},
     uid: 1000,
+    cwd: "/",
     home: "/home/nobody",
     stdin: nothing,
     stdout: nothing,

@@ -40,7 +40,7 @@ export interface Said {
 /** A home of its own, and a daemon when there is a script. */
 export async function openScene(script?: Script): Promise<Scene> {
   const home = mkdtempSync(join(tmpdir(), "banger-cli-"));
-  const env = { BANGER_HOME: home, HOME: home, PATH: process.env["PATH"] ?? "" };
+  const env = { BANGER_HOME: home, HOME: home, GIT_CONFIG_NOSYSTEM: "1", PATH: process.env["PATH"] ?? "" };
   const { socket } = resolvePaths({ uid: 1000, home, env });
   const daemon = script === undefined ? undefined : await startFakeDaemon(socket, script);
   const signals = new EventEmitter();
@@ -95,6 +95,7 @@ async function say({ argv, home, env, signals, spawn, options }: Run): Promise<S
     env,
     uid: 1000,
     home,
+    cwd: home,
     stdin: typeof options.stdin === "string" ? Readable.from([Buffer.from(options.stdin)]) : (options.stdin ?? new PassThrough().end()),
     stdout: options.stdout ?? stdout.stream,
     stderr: stderr.stream,

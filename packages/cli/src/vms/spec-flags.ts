@@ -1,5 +1,6 @@
 // The flags that describe a new VM, shared by `vm run` and `vm create`, and the request they make.
 import { MIB, parseVmName, type CreateVmBody, type DriverName, type PortMapping, type ReadinessLevel } from "@banger/api";
+import type { GitIdentity } from "./git-identity.ts";
 import { switchFlag } from "../command.ts";
 import { DRIVERS, parseCount, parseDisk, parseMemory, parsePublish, waitFlag } from "../flags.ts";
 
@@ -49,6 +50,7 @@ export interface RequestExtras {
   readonly lease?: boolean;
   readonly wait: ReadinessLevel;
   readonly authorizedKeys: readonly string[];
+  readonly gitIdentity: GitIdentity | undefined;
 }
 
 export function createRequest(flags: SpecFlags, extras: RequestExtras): CreateVmBody {
@@ -67,6 +69,7 @@ export function createRequest(flags: SpecFlags, extras: RequestExtras): CreateVm
     ...(extras.start ? {} : { start: false }),
     ...(extras.lease ? { lease: true } : {}),
     ...(extras.authorizedKeys.length === 0 ? {} : { authorizedKeys: [...extras.authorizedKeys] }),
+    ...(extras.gitIdentity === undefined ? {} : { gitIdentity: extras.gitIdentity }),
     wait: flags.wait ?? extras.wait,
   };
 }

@@ -1,7 +1,7 @@
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { createVm } from "../../vms/create.ts";
-import { authorizedKeys } from "../../vms/owner-key.ts";
+import { ownerOf } from "../../vms/owner.ts";
 import { nextSteps } from "../../vms/remarks.ts";
 import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms/spec-flags.ts";
 
@@ -20,10 +20,10 @@ export const create = command({
   ],
   parameters: { flags: { ...specFlags, noStart: switchFlag("Make it, do not boot it"), json: jsonFlag }, aliases: specAliases },
   async run(context: CliContext, flags: Flags) {
-    const keys = await authorizedKeys(context, false);
+    const start = flags.noStart !== true;
     const { vm } = await createVm(
       context,
-      createRequest(flags, { start: flags.noStart !== true, lease: false, wait: "basic", authorizedKeys: keys }),
+      createRequest(flags, { start, lease: false, wait: "basic", ...(await ownerOf(context, false)) }),
     );
     if (context.output.isJson) return context.output.json(vm);
     await context.output.result(vm.name);

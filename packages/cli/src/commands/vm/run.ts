@@ -5,7 +5,7 @@ import { sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
 import { recordBoot } from "../../vms/explain.ts";
 import { holdLease } from "../../vms/lease.ts";
-import { authorizedKeys } from "../../vms/owner-key.ts";
+import { ownerOf } from "../../vms/owner.ts";
 import { leftBehind, nextSteps } from "../../vms/remarks.ts";
 import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms/spec-flags.ts";
 import { EXIT } from "../../exit-codes.ts";
@@ -28,7 +28,8 @@ export const run = command({
   brief: "Make a VM and enter it, or run a command in it",
   description: `Makes a VM, boots it and opens a shell in it. With -- COMMAND it runs that command instead, wired to
 this terminal, and exits with the command's status. The VM stays until it is deleted; --rm deletes it at the end.
-With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs.`,
+With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs.
+Commits made in the guest carry your git name and email.`,
   usage: ["[PATH] [--name NAME] [--rm] [FLAGS]", "[PATH] [--name NAME] [--rm] [FLAGS] -- COMMAND…", "[PATH] --detach [FLAGS]"],
   examples: [
     ["banger vm run", "a shell in a fresh VM"],
@@ -75,7 +76,7 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
     const wait = workspace === undefined ? level : "agent";
     const request = createRequest(
       { ...flags, wait },
-      { start: true, lease: flags.rm === true, wait, authorizedKeys: await authorizedKeys(context, isShell) },
+      { start: true, lease: flags.rm === true, wait, ...(await ownerOf(context, isShell)) },
     );
     const times = flags.explain === true ? recordBoot() : undefined;
     const { client, vm } = await createVm(context, request, times?.sink);
