@@ -104,6 +104,9 @@ export class BangerError extends Error {
   }
 }
 
+/** Exit status of a daemon that had no space to start in; its log may be on the same full disk. sysexits(3): EX_CANTCREAT. */
+export const DAEMON_DISK_FULL_STATUS = 73;
+
 /** HTTP status of an error code, by the family of what went wrong. */
 export function httpStatus(code: ErrorCode): number {
   if (code.endsWith("not_found")) return 404;

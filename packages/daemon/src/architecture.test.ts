@@ -23,7 +23,7 @@ const DOORWAYS: Readonly<Record<string, readonly string[]>> = {
   config: ["nearest.ts"],
   guest: ["client.ts", "configuration.ts", "exec-relay.ts", "openssh-key.ts"],
   operations: ["registry.ts"],
-  state: ["journal.ts", "vm-record.ts", "vm-records.ts"],
+  state: ["journal.ts", "reserve.ts", "vm-record.ts", "vm-records.ts"],
   // The doctor builds the very jail that VMs run in.
   vmm: ["accelerator.ts", "jail.ts", "program.ts"],
   vms: ["service.ts", "log-stream.ts"],

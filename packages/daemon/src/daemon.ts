@@ -25,6 +25,7 @@ import { UserNetwork } from "./network/user.ts";
 import { OperationRegistry, type Operation } from "./operations/registry.ts";
 import { openState } from "./state/database.ts";
 import { Journal } from "./state/journal.ts";
+import type { Reserve } from "./state/reserve.ts";
 import { VmRecords } from "./state/vm-records.ts";
 import { VM_USER, vmUser } from "./vm-user.ts";
 import { VmmSelection } from "./vmm/selection.ts";
@@ -40,6 +41,8 @@ export interface Surroundings {
   readonly installation: string;
   readonly idleMs: number;
   readonly paths: Paths;
+  /** What is set aside for a full disk. */
+  readonly reserve: Reserve;
   readonly log: Log;
   readonly now: () => Date;
   /** Ends the process. */
@@ -79,6 +82,7 @@ export async function startDaemon(around: Surroundings): Promise<{ readonly leav
   });
   await app.ready();
   await listenOnSocket(app, around.paths.socket);
+  void around.reserve.refill();
   return { leave };
 }
 
@@ -94,12 +98,12 @@ interface Parts {
 }
 
 async function partsOf(around: Surroundings): Promise<Parts> {
-  const { paths, searchPath, log, now } = around;
+  const { paths, searchPath, reserve, log, now } = around;
   const runAs = await vmUser(around.uid, paths.cacheDir);
   const config = () => loadConfig({ file: paths.configFile, home: around.home });
   const hostResources = () => readHostResources(paths.vmsDir);
   const defaults = async () => resolveSpec({}, await config(), await hostResources());
-  const operations = new OperationRegistry({ newId: () => randomHex(4), now, log });
+  const operations = new OperationRegistry({ newId: () => randomHex(4), now, dataDir: paths.dataDir, log });
   const network = userNetwork(around, runAs);
   const images = imageService(around, runAs);
   const vmms = new VmmSelection({
@@ -110,10 +114,10 @@ async function partsOf(around: Surroundings): Promise<Parts> {
     dial: (vmId, address) => vms.guests.dialById(vmId, address),
     reportFailure: (vmId, mapping, error) => log({ vm: vmId, mapping, error: String(error) }, "a published port's connection failed"),
   });
-  const database = openState(paths.dataDir);
+  const database = openState(paths.dataDir, reserve);
   const vms: VmService = new VmService(
     {
-      ...{ records: new VmRecords(database), journal: new Journal(database) },
+      ...{ records: new VmRecords(database, reserve), journal: new Journal(database, reserve) },
       ...{ drivers: vmms.drivers, chooseDriver: (wanted, signal) => vmms.choose(wanted, signal) },
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },

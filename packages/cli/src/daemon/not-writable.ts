@@ -1,7 +1,7 @@
 // What the CLI itself keeps - the daemon's log, the SSH key - may have no place: a read-only home, a full disk.
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { BangerError } from "@banger/api";
+import { BangerError, formatSize } from "@banger/api";
 
 /** What `work` answers. Throws `state.not_writable` with the directory when the system refuses. */
 export async function writingTo<T>(directory: string, work: () => Promise<T> | T): Promise<T> {
@@ -10,15 +10,29 @@ export async function writingTo<T>(directory: string, work: () => Promise<T> | T
   } catch (cause) {
     const { code, syscall } = cause as NodeJS.ErrnoException;
     if (cause instanceof BangerError || code === undefined || syscall === undefined) throw cause;
-    if (code === "ENOSPC" || code === "EDQUOT")
-      throw new BangerError("host.disk_full", `no space is left for ${directory}`, {
-        hint: `df -h; make room there, or set BANGER_HOME`,
-        cause,
-      });
+    if (code === "ENOSPC" || code === "EDQUOT") throw noSpaceIn(directory, cause);
     throw new BangerError("state.not_writable", `banger cannot keep its state in ${directory} (${refusal(directory) ?? code})`, {
       hint: "make it writable for you, or set BANGER_HOME to a directory that is",
       cause,
     });
+  }
+}
+
+/** Says how much is free there too: none left, or too little for a quota. */
+export function noSpaceIn(directory: string, cause?: unknown): BangerError {
+  return new BangerError("host.disk_full", `no space is left in ${directory}${freeBytes(directory)}`, {
+    hint: "banger vm list, then banger vm delete NAME; or set BANGER_HOME to a directory elsewhere",
+    cause,
+  });
+}
+
+function freeBytes(directory: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return ` (${formatSize(bavail * bsize)} free)`;
+  } catch {
+    // It may not be there yet; how full the disk is is only the remark.
+    return "";
   }
 }
 

@@ -5,10 +5,10 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { BangerError, type DaemonInfo } from "@banger/api";
+import { BangerError, DAEMON_DISK_FULL_STATUS, type DaemonInfo } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import type { CliDeps } from "../deps.ts";
-import { writingTo } from "./not-writable.ts";
+import { noSpaceIn, writingTo } from "./not-writable.ts";
 
 /** Milliseconds until a started daemon must answer; a slow machine under load takes seconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -22,7 +22,7 @@ export interface StartRequest {
   readonly ping: () => Promise<DaemonInfo | undefined>;
 }
 
-/** Throws `daemon.start_failed` with the daemon's last words, `state.not_writable` when its log has no place. */
+/** Throws `daemon.start_failed` with the daemon's last words, `state.not_writable` when its log has no place, `host.disk_full`. */
 export async function startDaemon({ context, signal, ping }: StartRequest): Promise<DaemonInfo> {
   context.tellOnce("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
   const deadline = performance.now() + START_TIMEOUT_MS;
@@ -33,6 +33,7 @@ export async function startDaemon({ context, signal, ping }: StartRequest): Prom
     const info = await ping();
     if (info !== undefined) return info;
     const ended = daemon.ended();
+    if (ended === DAEMON_DISK_FULL_STATUS) throw noSpaceIn(context.paths.dataDir);
     if (ended !== undefined && ended !== 0) throw startFailed(daemon.reason(), log);
     if (performance.now() > deadline) throw startFailed(`it did not answer within ${START_TIMEOUT_MS / 1000} s`, log);
     if (ended === 0) daemon = await spawnDaemon(context);

@@ -3,6 +3,7 @@ import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { BangerError, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
+import { writingTo } from "../daemon/not-writable.ts";
 import { ensureSshKey } from "../daemon/ssh-key.ts";
 import type { CliDeps, SignalListener } from "../deps.ts";
 import { signalStatus } from "../exit-codes.ts";
@@ -39,20 +40,23 @@ interface SessionFiles extends AsyncDisposable {
 
 async function sessionFiles({ paths }: CliContext, vm: SshRequest["vm"]): Promise<SessionFiles> {
   const parent = join(paths.stateDir, "ssh");
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(parent, "session-"));
+  const directory = await writingTo(parent, async () => {
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    return await mkdtemp(join(parent, "session-"));
+  });
   const knownHostsFile = join(directory, "known_hosts");
   const markerFile = join(directory, "connected");
-  await writeFile(knownHostsFile, knownHostsLine(vm.id, vm.sshHostKey), { mode: 0o600 });
-  return {
-    knownHostsFile,
-    markerFile,
-    async [Symbol.asyncDispose]() {
-      await unlink(knownHostsFile);
-      if (await exists(markerFile)) await unlink(markerFile);
-      await rmdir(directory);
-    },
+  const remove = async () => {
+    for (const file of [knownHostsFile, markerFile]) if (await exists(file)) await unlink(file);
+    await rmdir(directory);
   };
+  try {
+    await writingTo(parent, () => writeFile(knownHostsFile, knownHostsLine(vm.id, vm.sshHostKey), { mode: 0o600 }));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { knownHostsFile, markerFile, [Symbol.asyncDispose]: remove };
 }
 
 async function exists(path: string): Promise<boolean> {

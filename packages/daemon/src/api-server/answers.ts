@@ -1,6 +1,7 @@
 // How answers leave: one JSON value, lines of JSON, or an error; and when a caller counts as gone.
 import type { ServerResponse } from "node:http";
 import { BangerError, httpStatus, type ErrorBody, type StreamLine } from "@banger/api";
+import { DISK_FULL_HINT, isDiskFull } from "@banger/host";
 
 /** Aborts when the caller hangs up before the answer was written out. */
 export function hangUpOf(response: ServerResponse): AbortSignal {
@@ -22,6 +23,7 @@ export function lineWriter(response: ServerResponse): (line: StreamLine) => void
 
 export function bodyOf(error: unknown): ErrorBody {
   if (error instanceof BangerError) return error.toBody();
+  if (isDiskFull(error)) return new BangerError("host.disk_full", "no space is left on the disk", { hint: DISK_FULL_HINT }).toBody();
   return {
     code: "internal",
     message: `a bug in banger: ${error instanceof Error ? error.message : String(error)}`,

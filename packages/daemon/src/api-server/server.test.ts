@@ -26,7 +26,7 @@ describe("the API server", () => {
     // Longer than sun_path: reached through a descriptor of its directory.
     directory = await mkdtemp(join(tmpdir(), `banger-api-${"x".repeat(100)}`));
     socket = join(directory, "bangerd.sock");
-    const operations = new OperationRegistry({ newId: () => "0001", now: () => new Date(0), log: () => undefined });
+    const operations = new OperationRegistry({ newId: () => "0001", now: () => new Date(0), dataDir: "/", log: () => undefined });
     app = createApiServer({ operations, onActivity: () => undefined, handlers: handlers(operations) });
     await app.ready();
     await listenOnSocket(app, socket);

@@ -1,6 +1,7 @@
 // Images for the rest of the daemon: a name becomes files to boot from.
 import { join } from "node:path";
 import { BangerError, type Image } from "@banger/api";
+import { diskFullError, isDiskFull } from "@banger/host";
 import { CATALOG, imageNotFound, originOf, type CatalogEntry } from "./catalog.ts";
 import type { ImageService, PullOptions, ReadyImage } from "./contract.ts";
 import { InitramfsCache, type InitramfsSource } from "./initramfs.ts";
@@ -99,7 +100,10 @@ export class Images implements ImageService {
   #buildOf(entry: CatalogEntry, force: boolean): SharedBuild<ReadyImage> {
     const underWay = this.#builds.get(entry.name);
     if (underWay !== undefined && !underWay.isCancelled) return underWay;
-    const build = new SharedBuild((options) => this.#build(entry, force, options).catch(rethrowDiskFull), this.#deps.monotonicMs);
+    const build = new SharedBuild(
+      (options) => this.#build(entry, force, options).catch((error: unknown) => this.#rethrow(error)),
+      this.#deps.monotonicMs,
+    );
     this.#builds.set(entry.name, build);
     void build.settled().then(() => {
       if (this.#builds.get(entry.name) === build) this.#builds.delete(entry.name);
@@ -122,6 +126,10 @@ export class Images implements ImageService {
     const manifest = await this.#store.publish({ ...said, format: "squashfs", env: [], basePath, modulesSquashfs, kernel }, signal);
     report({ type: "stage.finished", stage: "store", facts: { bytes: manifest.base.sizeBytes } });
     return this.#ready(manifest);
+  }
+
+  #rethrow(error: unknown): never {
+    throw isDiskFull(error) ? diskFullError(this.#deps.imagesDir, error) : error;
   }
 
   /** The image when it is here and undamaged. */
@@ -192,14 +200,4 @@ function refuseWhenUsed(name: string, vms: readonly string[]): void {
 function damagedIsNone(error: unknown): undefined {
   if (error instanceof BangerError && error.code === "image.corrupt") return undefined;
   throw error;
-}
-
-/** Node names the file when it has it, not the file system. */
-function rethrowDiskFull(error: unknown): never {
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
-  throw new BangerError("host.disk_full", `the disk filled up while the image was stored${path === undefined ? "" : ` (${path})`}`, {
-    hint: "free some space: banger image list shows what images take",
-    cause: error,
-  });
 }

@@ -1,6 +1,6 @@
 // The guests' network in user mode: a namespace held by an anchor, a way out by pasta, a bridge with a tap for each VM, and
 // one nft document for all of them. Nothing here needs privilege; a root daemon has it done by an unprivileged user.
-import { BangerError } from "@banger/api";
+import { BangerError, type ErrorCode } from "@banger/api";
 import { KeyedMutex, renderNetworkRules, tapPrefix, type RunAs } from "@banger/host";
 import { parseSubnet, tapName } from "./addresses.ts";
 import { availabilityOf, probeNetwork, type ProbeResult } from "./availability.ts";
@@ -293,6 +293,7 @@ export class UserNetwork implements HostNetwork, Disposable {
 }
 
 function setupError(message: string, error: unknown): unknown {
-  if (!(error instanceof BangerError) || error.code === "operation.cancelled" || error.code === "network.setup_failed") return error;
+  const told: readonly ErrorCode[] = ["operation.cancelled", "network.setup_failed", "host.disk_full"];
+  if (!(error instanceof BangerError) || told.includes(error.code)) return error;
   return new BangerError("network.setup_failed", `${message}: ${error.message}`, { hint: "banger doctor", cause: error });
 }

@@ -1,6 +1,7 @@
 // Every piece of long work is an operation: it has an id (in errors, on log lines), a history of progress events that can be
 // followed from the start, and an end.
 import { BangerError, type Operation as OperationInfo, type ProgressEvent, type ProgressSink } from "@banger/api";
+import { diskFullError, isDiskFull } from "@banger/host";
 
 /** How many ended operations stay listable. */
 const KEPT = 100;
@@ -18,6 +19,8 @@ export interface Operation {
 export interface OperationDeps {
   readonly newId: () => string;
   readonly now: () => Date;
+  /** Where the disk is taken to be full when an error does not say. */
+  readonly dataDir: string;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }
 
@@ -89,7 +92,7 @@ export class OperationRegistry {
       ended.resolve(result);
       return result;
     } catch (cause) {
-      const error = withOperation(cause, id, options.signal);
+      const error = withOperation(isDiskFull(cause) ? diskFullError(this.#deps.dataDir, cause) : cause, id, options.signal);
       if (error.code === "internal") this.#deps.log({ op: id, stack: cause instanceof Error ? cause.stack : String(cause) }, "bug");
       finish(error);
       ended.reject(error);
@@ -157,11 +160,6 @@ function withOperation(cause: unknown, operationId: string, signal: AbortSignal)
     return BangerError.fromBody({ ...cause.toBody(), operationId });
   }
   if (signal.aborted) return new BangerError("operation.cancelled", "cancelled", { cause, operationId });
-  const { code } = cause as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    const hint = "free some space: banger doctor shows where, banger vm list and banger image list what is there";
-    return new BangerError("host.disk_full", "the disk is full", { hint, cause, operationId });
-  }
   const words = cause instanceof Error ? cause.message : String(cause);
   return new BangerError("internal", `a bug in banger: ${words}`, { hint: "banger daemon logs", cause, operationId });
 }

@@ -3,6 +3,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
+import type { Space } from "./reserve.ts";
 
 /** Numbered, forward-only. A migration that has landed is never edited; the next one mends it. */
 const MIGRATIONS: readonly string[] = [
@@ -21,11 +22,14 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
 ];
 
-/** Opens and, where needed, migrates state.db in `dataDir`. Throws `state.too_new` when a newer banger wrote it, `state.corrupt`. */
-export function openState(dataDir: string): DatabaseSync {
+/**
+ * Opens and, where needed, migrates state.db in `dataDir`, out of the reserve when the disk is full: only a daemon that runs can
+ * make room. Throws `state.too_new` when a newer banger wrote it, `state.corrupt`.
+ */
+export function openState(dataDir: string, reserve: Space): DatabaseSync {
   const file = join(dataDir, "state.db");
   try {
-    return openMigrated(dataDir, file);
+    return reserve.spend(() => openMigrated(dataDir, file));
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);
     if (!/not a database|malformed/i.test(words)) throw cause;
@@ -38,10 +42,19 @@ export function openState(dataDir: string): DatabaseSync {
 
 function openMigrated(dataDir: string, file: string): DatabaseSync {
   const database = new DatabaseSync(file);
+  try {
+    migrate(database, dataDir);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function migrate(database: DatabaseSync, dataDir: string): void {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;");
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > MIGRATIONS.length) {
-    database.close();
     throw new BangerError(
       "state.too_new",
       `the state in ${dataDir} was written by a newer banger (format ${version}, this one knows ${MIGRATIONS.length})`,
@@ -57,7 +70,6 @@ function openMigrated(dataDir: string, file: string): DatabaseSync {
       database.exec(`PRAGMA user_version = ${index + 1}`);
     });
   }
-  return database;
 }
 
 /** Runs `work` in one transaction: all of it or none. */

@@ -1,6 +1,7 @@
 // The journal of what each VM holds on the host. A resource is written down as intended before it is made, as acquired once
 // it is there, and struck out once it is gone: whatever instruction the daemon dies at, nothing is forgotten.
 import type { DatabaseSync } from "node:sqlite";
+import type { Space } from "./reserve.ts";
 
 export type ResourceKind = "directory" | "network" | "process";
 
@@ -13,23 +14,25 @@ export interface Resource {
 
 export class Journal {
   readonly #database: DatabaseSync;
+  readonly #reserve: Space;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, reserve: Space) {
     this.#database = database;
+    this.#reserve = reserve;
   }
 
-  /** Writes the intent, runs `make`, writes what it answers as the acquired detail. */
+  /** Writes the intent, runs `make`, writes what it answers as the acquired detail. On a full disk nothing is begun. */
   async acquire<T>(vmId: string, kind: ResourceKind, make: () => Promise<T>): Promise<T> {
-    this.#put(vmId, { kind, state: "intended", detail: null });
+    this.#reserve.spare(() => this.#put(vmId, { kind, state: "intended", detail: null }));
     const detail = await make();
-    this.#put(vmId, { kind, state: "acquired", detail: detail ?? null });
+    this.#reserve.spend(() => this.#put(vmId, { kind, state: "acquired", detail: detail ?? null }));
     return detail;
   }
 
   /** Runs `undo`, then forgets the resource. When `undo` throws it stays written down, to be tried again. */
   async release(vmId: string, kind: ResourceKind, undo: () => Promise<void>): Promise<void> {
     await undo();
-    this.#database.prepare("DELETE FROM resources WHERE vm_id = ? AND kind = ?").run(vmId, kind);
+    this.#reserve.spend(() => this.#database.prepare("DELETE FROM resources WHERE vm_id = ? AND kind = ?").run(vmId, kind));
   }
 
   of(vmId: string): ReadonlyMap<ResourceKind, Resource> {

@@ -9,8 +9,13 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { parseVmName, type BangerError } from "@banger/api";
 import { acquireDaemonLock, openState } from "./database.ts";
 import { Journal } from "./journal.ts";
+import type { Space } from "./reserve.ts";
 import type { VmRecord } from "./vm-record.ts";
 import { VmRecords } from "./vm-records.ts";
+
+/** No disk here is full. */
+const DIRECT: Space = { spare: (write) => write(), spend: (write) => write() };
+const open = (dataDir: string) => openState(dataDir, DIRECT);
 
 let directory: string;
 beforeEach(async () => {
@@ -50,13 +55,13 @@ function record(name: string, address: string | null = null): VmRecord {
 
 describe("state", () => {
   test("records survive reopening and a taken name leaves no second row", () => {
-    const first = new VmRecords(openState(directory));
+    const first = new VmRecords(open(directory), DIRECT);
     first.insert(() => record("one", "172.16.0.2"));
     assert.throws(
       () => first.insert(() => record("one")),
       (error: BangerError) => error.code === "vm.name_taken",
     );
-    const again = new VmRecords(openState(directory));
+    const again = new VmRecords(open(directory), DIRECT);
     assert.deepEqual(
       again.list().map((vm) => vm.name),
       ["one"],
@@ -73,7 +78,7 @@ describe("state", () => {
   });
 
   test("a build that throws leaves no row and the database usable", () => {
-    const records = new VmRecords(openState(directory));
+    const records = new VmRecords(open(directory), DIRECT);
     assert.throws(
       () =>
         records.insert(() => {
@@ -86,12 +91,12 @@ describe("state", () => {
   });
 
   test("a state written by a newer banger is refused", () => {
-    openState(directory).close();
+    open(directory).close();
     const database = new DatabaseSync(join(directory, "state.db"));
     database.exec("PRAGMA user_version = 99");
     database.close();
     assert.throws(
-      () => openState(directory),
+      () => open(directory),
       (error: BangerError) => error.code === "state.too_new",
     );
   });
@@ -99,19 +104,19 @@ describe("state", () => {
   test("a damaged state is named as what it is", async () => {
     await writeFile(join(directory, "state.db"), "this is no database, and longer than a header would be ".repeat(20));
     assert.throws(
-      () => openState(directory),
+      () => open(directory),
       (error: BangerError) => error.code === "state.corrupt",
     );
   });
 
   test("every connection is durable: WAL and synchronous FULL", () => {
-    const database = openState(directory);
+    const database = open(directory);
     assert.equal(database.prepare("PRAGMA synchronous").get()?.["synchronous"], 2);
     assert.equal(database.prepare("PRAGMA journal_mode").get()?.["journal_mode"], "wal");
   });
 
   test("the journal keeps the intent when making fails and the resource when undoing fails", async () => {
-    const journal = new Journal(openState(directory));
+    const journal = new Journal(open(directory), DIRECT);
     await assert.rejects(
       journal.acquire("a", "network", () => Promise.reject(new Error("no tap"))),
       /no tap/,

@@ -1,14 +1,18 @@
-// The table of VMs. Names and addresses are unique by the schema, so two creates cannot both win.
+// The table of VMs. Names and addresses are unique by the schema, so two creates cannot both win. What is known of a VM that is
+// there is written down also on a full disk; a new one is not.
 import type { DatabaseSync } from "node:sqlite";
 import { BangerError } from "@banger/api";
 import { transaction } from "./database.ts";
+import type { Space } from "./reserve.ts";
 import { vmRecord, type VmRecord } from "./vm-record.ts";
 
 export class VmRecords {
   readonly #database: DatabaseSync;
+  readonly #reserve: Space;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, reserve: Space) {
     this.#database = database;
+    this.#reserve = reserve;
   }
 
   /** All VMs, oldest first. */
@@ -36,10 +40,11 @@ export class VmRecords {
   }
 
   /**
-   * Inserts the record that `build` makes of the addresses in use. Throws `vm.name_taken`; what `build` throws leaves no row.
+   * Inserts the record that `build` makes of the addresses in use. Throws `vm.name_taken`, `host.disk_full`; what
+   * `build` throws leaves no row.
    */
   insert(build: (usedAddresses: ReadonlySet<string>) => VmRecord): VmRecord {
-    return transaction(this.#database, () => {
+    const write = () => {
       const used = this.#database.prepare("SELECT address FROM vms WHERE address IS NOT NULL").all();
       const record = build(new Set(used.map((row) => String(row["address"]))));
       if (this.#database.prepare("SELECT 1 FROM vms WHERE name = ?").get(record.name) !== undefined) {
@@ -51,20 +56,22 @@ export class VmRecords {
         .prepare("INSERT INTO vms (id, name, address, record) VALUES (?, ?, ?, ?)")
         .run(record.id, record.name, record.address, JSON.stringify(record));
       return record;
-    });
+    };
+    return this.#reserve.spare(() => transaction(this.#database, write));
   }
 
   /** Applies `change` to the stored record and answers the new one. */
   update(id: string, change: Partial<Omit<VmRecord, "id" | "name" | "address">>): VmRecord {
-    return transaction(this.#database, () => {
+    const write = () => {
       const next = { ...this.get(id), ...change };
       this.#database.prepare("UPDATE vms SET record = ? WHERE id = ?").run(JSON.stringify(next), id);
       return next;
-    });
+    };
+    return this.#reserve.spend(() => transaction(this.#database, write));
   }
 
   remove(id: string): void {
-    this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id);
+    this.#reserve.spend(() => this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id));
   }
 }
 

@@ -8,6 +8,7 @@ import type { VmRecord } from "../state/vm-record.ts";
 import type { DriverChoice } from "../vmm/accelerator.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { requireRoom } from "./room.ts";
 
 export interface CreateDeps extends VmDeps {
   /** The config file as it is now. Throws `config.invalid`. */
@@ -28,6 +29,7 @@ export interface Creation {
 /** Answers the record of the new VM, booted unless `start` is false. Undone on failure or abort, unless the guest's failure is worth a look. */
 export async function createVm({ deps, lifecycle, body, operation }: Creation): Promise<VmRecord> {
   const spec = deps.resolveSpec({ ...body.spec, image: body.image }, await deps.config(), await deps.hostResources());
+  await requireRoom(deps.vmsDir);
   const choice = await deps.chooseDriver(body.driver ?? null, operation.signal);
   await deps.images.show(spec.image.value);
   const record = deps.records.insert((used) => newRecord({ deps, body, spec, choice, used }));

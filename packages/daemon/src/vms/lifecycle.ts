@@ -10,6 +10,7 @@ import { afterEnd, announcedOnConsole } from "./ending.ts";
 import { logFile, tailSince } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { planVm, type Goal } from "./plan.ts";
+import { requireRoom } from "./room.ts";
 import { steps } from "./steps.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { Supervisors } from "./supervisors.ts";
@@ -93,6 +94,7 @@ export class Lifecycle {
   async #startLocked(vmId: string, operation: Operation): Promise<void> {
     const record = this.#deps.records.get(vmId);
     if (record.status === "running") return;
+    await requireRoom(this.#deps.vmsDir);
     const cancel = new AbortController();
     this.#starting.set(vmId, cancel);
     const cancellable = { ...operation, signal: AbortSignal.any([operation.signal, cancel.signal]) };

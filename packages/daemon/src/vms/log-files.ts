@@ -1,6 +1,7 @@
 // The logs of a VM, kept bounded: the daemon truncates what the VMM and the guest append to.
 import { appendFile, open, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDiskFull } from "@banger/host";
 
 export type LogSource = "console" | "vmm" | "agent";
 
@@ -40,8 +41,10 @@ export async function tailSince(path: string, start: number, bytes: number): Pro
 export async function capLog(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.size <= LOG_CAP) return;
-  await writeFile(`${path}.1`, await tailOf(path, KEPT_TAIL), { mode: 0o600 });
+  const tail = await tailOf(path, KEPT_TAIL);
+  // First, so that a full disk has room for the rest.
   await truncate(path, 0);
+  await writeFile(`${path}.1`, tail, { mode: 0o600 });
 }
 
 /** One line of a guest's text with control characters shown, not obeyed. */
@@ -50,8 +53,13 @@ export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
+/** On a full disk the lines are lost: the guest must not be let go of for them. */
 export async function appendAgentLog(vmDir: string, lines: readonly string[]): Promise<void> {
   const path = logFile(vmDir, "agent");
-  await appendFile(path, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
-  await capLog(path);
+  try {
+    await appendFile(path, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+    await capLog(path);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
 }

@@ -1,5 +1,6 @@
 // The life of VMs against a fake VMM whose processes are real: they outlive a daemon and can be killed.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { BangerError, parseVmName } from "@banger/api";
 import { isProcessAlive, poll } from "@banger/host";
 import { openState } from "../state/database.ts";
 import { Journal } from "../state/journal.ts";
+import { Reserve } from "../state/reserve.ts";
 import type { VmmProcess } from "../vmm/contract.ts";
 import { BASE, TestDaemon } from "./test-daemon.ts";
 
@@ -176,8 +178,9 @@ describe("the life of a VM", () => {
 });
 
 function vmmPid(directory: string, id: string): number {
-  const database = openState(directory);
-  const process = new Journal(database).of(id).get("process")?.detail as VmmProcess;
+  const reserve = new Reserve({ dataDir: directory, randomBytes, report: () => undefined });
+  const database = openState(directory, reserve);
+  const process = new Journal(database, reserve).of(id).get("process")?.detail as VmmProcess;
   database.close();
   return process.vmm.pid;
 }

@@ -18,6 +18,7 @@ import { PublishedPorts } from "../network/published-ports.ts";
 import { OperationRegistry, type Operation } from "../operations/registry.ts";
 import { openState } from "../state/database.ts";
 import { Journal } from "../state/journal.ts";
+import { Reserve } from "../state/reserve.ts";
 import { VmRecords } from "../state/vm-records.ts";
 import type { VmmProcess } from "../vmm/contract.ts";
 import type { CreateDeps } from "./create.ts";
@@ -35,10 +36,16 @@ export class TestDaemon {
   readonly #database: DatabaseSync;
 
   constructor(directory: string, options: FakeVmmOptions & { readonly failAttach?: boolean } = {}) {
-    this.#database = openState(directory);
-    this.journal = new Journal(this.#database);
-    this.records = new VmRecords(this.#database);
-    this.#operations = new OperationRegistry({ newId: () => randomBytes(4).toString("hex"), now: () => new Date(), log: () => undefined });
+    const reserve = new Reserve({ dataDir: directory, randomBytes, report: () => undefined });
+    this.#database = openState(directory, reserve);
+    this.journal = new Journal(this.#database, reserve);
+    this.records = new VmRecords(this.#database, reserve);
+    this.#operations = new OperationRegistry({
+      newId: () => randomBytes(4).toString("hex"),
+      now: () => new Date(),
+      dataDir: directory,
+      log: () => undefined,
+    });
     const driver = createFakeVmmDriver(options);
     const deps: CreateDeps = {
       records: this.records,

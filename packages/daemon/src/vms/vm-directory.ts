@@ -7,8 +7,8 @@
 //   agent.log    the agent's own log, written by the daemon
 import { chmod, chown, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { BangerError, MIB } from "@banger/api";
-import { asUser, removeTree, run, type RunAs } from "@banger/host";
+import { MIB } from "@banger/api";
+import { asUser, diskFullError, isDiskFull, removeTree, run, type RunAs } from "@banger/host";
 
 export interface VmDirectory {
   readonly vmsDir: string;
@@ -36,7 +36,7 @@ export async function makeVmDirectory(where: VmDirectory, vmId: string, diskByte
     await makeDataDisk(where, vmId, diskBytes);
   } catch (error) {
     await removeTree(directory, where.vmsDir);
-    throw diskFull(error) ?? error;
+    throw isDiskFull(error) ? diskFullError(where.vmsDir, error) : error;
   }
 }
 
@@ -68,13 +68,4 @@ async function makeDataDisk(where: VmDirectory, vmId: string, bytes: number): Pr
     "fast_commit,metadata_csum",
   ];
   await run(asUser(["mkfs.ext4", ...options, path], where.runAs));
-}
-
-function diskFull(error: unknown): BangerError | undefined {
-  const full = (error as NodeJS.ErrnoException).code === "ENOSPC" || /No space left/i.test(error instanceof Error ? error.message : "");
-  if (!full) return undefined;
-  return new BangerError("host.disk_full", "the disk is full: the VM's data disk could not be made", {
-    hint: "banger vm list, then banger vm delete what is no longer needed",
-    cause: error,
-  });
 }

@@ -1,6 +1,5 @@
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { formatSize, GIB } from "@banger/api";
+import { freeBytesAt } from "@banger/host";
 import type { Check } from "../contract.ts";
 import type { DoctorDeps } from "../deps.ts";
 
@@ -14,7 +13,7 @@ export const diskSpace: Check<DoctorDeps> = {
   about: "Images, VMs' disks and the tree of an image being built take gigabytes.",
   async run({ directories }) {
     const places = [...new Set([directories.data, directories.scratch])];
-    const measured = await Promise.all(places.map(async (path) => ({ path, freeBytes: await freeBytes(path) })));
+    const measured = await Promise.all(places.map(async (path) => ({ path, freeBytes: await freeBytesAt(path) })));
     const tightest = measured.toSorted((a, b) => a.freeBytes - b.freeBytes)[0];
     if (tightest === undefined) throw new Error("no directory to measure");
     const summary = `${formatSize(tightest.freeBytes)} free for ${tightest.path}`;
@@ -23,13 +22,3 @@ export const diskSpace: Check<DoctorDeps> = {
     return { status, summary, fix: "banger vm list, banger image list: delete what is not needed", details: { measured } };
   },
 };
-
-async function freeBytes(path: string): Promise<number> {
-  try {
-    const { bavail, bsize } = await statfs(path);
-    return bavail * bsize;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return freeBytes(dirname(path));
-  }
-}
