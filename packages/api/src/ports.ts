@@ -23,6 +23,12 @@ export function parsePortMapping(text: string): PortMapping {
   return { hostAddress, hostPort, guestPort };
 }
 
+/** `127.0.0.1:8080→80`: where the host answers, and for which port of the guest. */
 export function formatPortMapping(mapping: PortMapping): string {
   return `${mapping.hostAddress}:${mapping.hostPort}→${mapping.guestPort}`;
+}
+
+/** As `parsePortMapping` takes it, for a command to type. */
+export function portMappingArgument({ hostAddress, hostPort, guestPort }: PortMapping): string {
+  return `${hostAddress === "127.0.0.1" ? "" : `${hostAddress}:`}${hostPort}:${guestPort}`;
 }

@@ -151,10 +151,10 @@ export const vmRoutes = {
     kind: "json",
     method: "POST",
     path: "/v1/vms/:name/forwards",
-    summary: "Publish a guest port on the host.",
+    summary: "Publish a guest port on the host; answers it with the host port the kernel chose.",
     params: byName,
     body: portMapping,
-    result: vm,
+    result: portMapping,
     errors: ["vm.not_found", "network.port_in_use", "vm.bad_spec"],
   },
   vmUnforward: {

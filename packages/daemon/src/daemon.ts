@@ -110,14 +110,16 @@ async function partsOf(around: Surroundings): Promise<Parts> {
     ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log },
     vmUserName: runAs === null ? around.userName : VM_USER,
   });
+  const database = openState(paths.dataDir, reserve);
+  const records = new VmRecords(database, reserve);
   const forwards = new ForwardSet({
     dial: (vmId, address) => vms.guests.dialById(vmId, address),
+    describe: (vmId) => records.get(vmId),
     reportFailure: (vmId, mapping, error) => log({ vm: vmId, mapping, error: String(error) }, "a published port's connection failed"),
   });
-  const database = openState(paths.dataDir, reserve);
   const vms: VmService = new VmService(
     {
-      ...{ records: new VmRecords(database, reserve), journal: new Journal(database, reserve) },
+      ...{ records, journal: new Journal(database, reserve) },
       ...{ drivers: vmms.drivers, chooseDriver: (wanted, signal) => vmms.choose(wanted, signal) },
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },

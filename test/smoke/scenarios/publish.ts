@@ -9,7 +9,7 @@ interface Vm {
 
 export default {
   name: "publish",
-  description: "Published and forwarded ports answer on 127.0.0.1; a port in use is refused and leaves nothing",
+  description: "Published and forwarded ports answer on 127.0.0.1; a port in use is refused with who has it and leaves nothing",
   class: "pure",
   needs: [],
   async run({ boot, ok, json, banger, inGuest, name, until }) {
@@ -23,9 +23,18 @@ export default {
     const port = ((await json("vm", "show", vm)) as Vm).forwards[0]?.hostPort ?? 0;
     assert.ok(port > 0);
     assert.equal(await until("the page answers", () => fetched(port)), "served\n");
-    await ok("vm", "forward", vm, "0:8000");
-    const second = ((await json("vm", "show", vm)) as Vm).forwards.find((each) => each.hostPort !== port)?.hostPort ?? 0;
+    const second = ((await json("vm", "forward", vm, "0:8000")) as Vm["forwards"][number]).hostPort;
+    assert.notEqual(second, port);
     assert.equal(await fetched(second), "served\n");
+    const other = name("other");
+    await ok("vm", "create", "--name", other, "--no-start", "--publish", `${port}:80`);
+    const late = await banger(["vm", "start", other]);
+    assert.equal(late.status, 1);
+    assert.match(
+      late.stderr,
+      new RegExp(`port 127\\.0\\.0\\.1:${port} is in use by VM ${vm}\n.*banger vm forward ${vm} ${port}:8000 --remove`),
+    );
+    assert.match((await banger(["vm", "show", other])).stdout, new RegExp(`stopped \\(start failed\\)[^]*is in use by VM ${vm}`));
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const { port: inUse } = taken.address() as { readonly port: number };

@@ -1,5 +1,5 @@
 // The table of `vm list`.
-import { formatSize, GIB, MIB, type Vm } from "@banger/api";
+import { formatPortMapping, formatSize, GIB, MIB, type Vm } from "@banger/api";
 import { table } from "../output/table.ts";
 import { formatAge } from "../output/times.ts";
 
@@ -44,13 +44,8 @@ export function formatDisk(vm: Pick<Vm, "diskBytes" | "diskUsedBytes">): string 
   return `${(vm.diskUsedBytes / GIB).toFixed(1)}/${formatSize(vm.diskBytes)}`;
 }
 
-/** `3000→127.0.0.1:3000`: the guest's port and where the host answers for it. */
-export function formatPorts(vm: Pick<Vm, "forwards">): string {
+/** `127.0.0.1:3000→3000 0.0.0.0:8080→80 (failed)`. */
+function formatPorts(vm: Pick<Vm, "forwards">): string {
   if (vm.forwards.length === 0) return "-";
-  return vm.forwards
-    .map(
-      (forward) =>
-        `${forward.guestPort}→${forward.hostAddress}${forward.hostPort === forward.guestPort ? "" : `:${forward.hostPort}`}${forward.error === undefined ? "" : " (failed)"}`,
-    )
-    .join(" ");
+  return vm.forwards.map((forward) => `${formatPortMapping(forward)}${forward.error === undefined ? "" : " (failed)"}`).join(" ");
 }

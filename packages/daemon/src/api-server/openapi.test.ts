@@ -12,5 +12,5 @@ test("every route is in the document, with its own errors named", () => {
 
 test("docs/openapi.json is what the daemon serves", async () => {
   const kept = await readFile(new URL("../../../../docs/openapi.json", import.meta.url), "utf8");
-  assert.deepEqual(JSON.parse(kept), JSON.parse(JSON.stringify(openApiDocument())), "make openapi");
+  assert.deepEqual(JSON.parse(kept), JSON.parse(JSON.stringify(openApiDocument())), "node scripts/openapi.ts");
 });

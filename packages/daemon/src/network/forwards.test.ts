@@ -32,7 +32,14 @@ async function guestServer(onConnection: (socket: Socket) => void) {
 
 function forwardSet(dial: ForwardDeps["dial"]) {
   const failures: unknown[] = [];
-  return { forwards: new ForwardSet({ dial, reportFailure: (_vm, _mapping, error) => failures.push(error) }), failures };
+  return {
+    forwards: new ForwardSet({
+      dial,
+      describe: (vmId) => ({ name: `name-of-${vmId}`, status: "running" }),
+      reportFailure: (_vm, _mapping, error) => failures.push(error),
+    }),
+    failures,
+  };
 }
 
 async function client(mapping: PortMapping): Promise<Socket> {
@@ -164,7 +171,8 @@ test("a port taken by another VM names that VM, also through 0.0.0.0", async () 
   for (const hostAddress of ["127.0.0.1", "0.0.0.0"]) {
     const error = await codeOf(forwards.open("vm2", { ...mapping, hostAddress }));
     assert.equal(error.code, "network.port_in_use");
-    assert.equal(error.details?.["vmId"], "vm1");
+    assert.equal(error.message, `port ${hostAddress}:${mapping.hostPort} is in use by VM name-of-vm1`);
+    assert.match(error.hint ?? "", /^banger vm forward name-of-vm1 \d+:80 --remove, or banger vm forward name-of-vm2 \S*0:80 /);
   }
   assert.deepEqual(await forwards.open("vm1", mapping), mapping, "the same again is no error");
 });

@@ -5,10 +5,13 @@ import type { Duplex } from "node:stream";
 import { BangerError, type PortMapping } from "@banger/api";
 import { joinStreams } from "@banger/host";
 import { findPortHolder } from "./port-holder.ts";
+import { portInUse, type Holder, type PortOwner } from "./port-in-use.ts";
 
 export interface ForwardDeps {
   /** A connection to `address` inside the guest. */
   dial(vmId: string, address: string, signal: AbortSignal): Promise<Duplex>;
+  /** The VM as its owner knows it, for error messages. */
+  describe(vmId: string): PortOwner;
   /** Told of a connection that could not be handed on. */
   reportFailure(vmId: string, mapping: PortMapping, error: unknown): void;
 }
@@ -36,10 +39,10 @@ export class ForwardSet implements AsyncDisposable {
   async open(vmId: string, wanted: PortMapping): Promise<PortMapping> {
     const taken = this.#find(wanted);
     if (taken?.vmId === vmId && taken.mapping.guestPort === wanted.guestPort) return taken.mapping;
-    if (taken !== undefined) throw inUse(wanted, { holder: `VM ${taken.vmId}`, vmId: taken.vmId });
+    if (taken !== undefined) throw portInUse({ wanted, holder: this.#vmHolding(taken), asker: this.#deps.describe(vmId) });
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     const connections = new Set<Socket>();
-    const hostPort = await listen(server, wanted);
+    const hostPort = await this.#listen(server, vmId, wanted);
     const mapping = { ...wanted, hostPort };
     const forward = { vmId, mapping, server, connections };
     server.on("connection", (socket) => this.#accept(forward, socket));
@@ -64,6 +67,22 @@ export class ForwardSet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closeAll([...this.#forwards]);
+  }
+
+  async #listen(server: Server, vmId: string, wanted: PortMapping): Promise<number> {
+    try {
+      return await listen(server, wanted);
+    } catch (error) {
+      const cause = error as NodeJS.ErrnoException;
+      if (cause.code !== "EADDRINUSE") throw listenError(wanted, cause);
+      const found = await findPortHolder(wanted.hostAddress, wanted.hostPort);
+      const holder = found === undefined ? ({ kind: "unknown" } as const) : ({ kind: "process", ...found } as const);
+      throw portInUse({ wanted, holder, asker: this.#deps.describe(vmId), cause });
+    }
+  }
+
+  #vmHolding({ vmId, mapping }: Forward): Holder {
+    return { kind: "vm", vmId, name: this.#deps.describe(vmId).name, mapping };
   }
 
   #find(wanted: PortMapping): Forward | undefined {
@@ -112,22 +131,16 @@ async function listen(server: Server, wanted: PortMapping): Promise<number> {
   const onError = (error: Error) => listening.reject(error);
   server.once("error", onError);
   server.listen({ host: wanted.hostAddress, port: wanted.hostPort, exclusive: true }, () => listening.resolve());
-  try {
-    await listening.promise;
-  } catch (error) {
-    throw await listenError(wanted, error as NodeJS.ErrnoException);
-  }
+  await listening.promise;
   server.off("error", onError);
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("a TCP listener has a port");
   return address.port;
 }
 
-async function listenError(wanted: PortMapping, error: NodeJS.ErrnoException): Promise<unknown> {
+function listenError(wanted: PortMapping, error: NodeJS.ErrnoException): BangerError {
   const where = `${wanted.hostAddress}:${wanted.hostPort}`;
   switch (error.code) {
-    case "EADDRINUSE":
-      return inUse(wanted, (await findPortHolder(wanted.hostAddress, wanted.hostPort)) ?? {}, error);
     case "EACCES":
       return new BangerError("network.setup_failed", `port ${where} may be opened by root only`, {
         hint: `publish a port from 1024 on, such as ${8000 + (wanted.hostPort % 1000)}:${wanted.guestPort}, or: sudo sysctl -w net.ipv4.ip_unprivileged_port_start=${wanted.hostPort}`,
@@ -146,19 +159,6 @@ async function listenError(wanted: PortMapping, error: NodeJS.ErrnoException): P
         cause: error,
       });
   }
-}
-
-function inUse(
-  wanted: PortMapping,
-  holder: { readonly holder?: string; readonly pid?: number; readonly vmId?: string },
-  cause?: unknown,
-): BangerError {
-  const by = holder.holder === undefined ? "" : ` by ${holder.holder}`;
-  return new BangerError("network.port_in_use", `port ${wanted.hostAddress}:${wanted.hostPort} is in use${by}`, {
-    hint: `take another, or let the kernel choose: 0:${wanted.guestPort}${holder.holder === undefined ? `; who has it: sudo ss -ltnp sport = :${wanted.hostPort}` : ""}`,
-    details: { ...wanted, ...holder },
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 function overlaps(one: string, other: string): boolean {

@@ -7,7 +7,7 @@ import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmExit } from "../vmm/contract.ts";
 import type { VmDeps } from "./deps.ts";
 import { afterEnd, announcedOnConsole } from "./ending.ts";
-import { logFile, tailSince } from "./log-files.ts";
+import { logFile, sizeOf, tailSince } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { planVm, type Goal } from "./plan.ts";
 import { requireRoom } from "./room.ts";
@@ -113,7 +113,9 @@ export class Lifecycle {
     const choice = await chooseDriver(record.wantedDriver, operation.signal);
     // A creation stays one until it is done: cut short, it is undone as a whole.
     const status = record.status === "creating" ? "creating" : "starting";
-    records.update(record.id, { status, stopReason: null, driver: choice.driver, accelerator: choice.accelerator });
+    // Set before anything can fail: the reason of a start that fails is never told with the console of an earlier boot.
+    const consoleStart = await sizeOf(logFile(vmDir(this.#deps, record.id), "console"));
+    records.update(record.id, { status, stopReason: null, driver: choice.driver, accelerator: choice.accelerator, consoleStart });
     const forwards = await ports.open(record.id, record.forwards);
     records.update(record.id, { forwards });
     await this.reach("running", record.id, operation);

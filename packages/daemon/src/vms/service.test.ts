@@ -104,6 +104,32 @@ describe("the life of a VM", () => {
     assert.equal((await one.service.show("a")).status, "running");
   });
 
+  test("a start whose port another VM has is refused by its name; the VM is stopped and says why", async () => {
+    const one = daemon();
+    const port = { hostAddress: "127.0.0.1", hostPort: 0, guestPort: 80 };
+    const [taken] = (await one.create("a", { publish: [port] })).forwards;
+    assert.ok(taken !== undefined);
+    await one.create("b");
+    await one.run((operation) => one.service.stop("b", operation));
+    assert.deepEqual(await one.service.forward("b", taken), taken);
+    await one.service.forward("b", taken);
+    assert.deepEqual((await one.service.show("b")).forwards, [taken], "the same again is noted once");
+    const message = `port 127.0.0.1:${taken.hostPort} is in use by VM a`;
+    await assert.rejects(
+      one.run((operation) => one.service.start("b", "agent", operation)),
+      (error: BangerError) => code("network.port_in_use")(error) && error.message === message,
+    );
+    const { status, stopReason } = await one.service.show("b");
+    // Nothing of the console of its earlier boot, which has nothing to do with it.
+    assert.deepEqual([status, stopReason], ["stopped", { code: "start_failed", detail: message }]);
+    await one.service.unforward("b", taken);
+    await one.service.forward("b", port);
+    const { forwards } = await one.run((operation) => one.service.start("b", "agent", operation));
+    assert.notEqual(forwards[0]?.hostPort, taken.hostPort);
+    const again = await one.service.forward("b", { ...port, guestPort: 81 });
+    assert.ok(again.hostPort > 0, "the kernel's choice is answered");
+  });
+
   test("a killed VMM is seen, told, and starts again", async () => {
     const one = daemon();
     const { id } = await one.create("a");

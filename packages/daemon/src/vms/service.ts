@@ -1,4 +1,5 @@
 // VMs as the API offers them. Long work runs as operations that were made by the caller; this file is the table of contents.
+import { isDeepStrictEqual } from "node:util";
 import { BangerError, type CreateVmBody, type PortMapping, type ReadinessLevel, type Vm } from "@banger/api";
 import { signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
@@ -131,11 +132,14 @@ export class VmService {
     return this.show(name);
   }
 
-  async forward(name: string, mapping: PortMapping): Promise<Vm> {
-    const record = this.#deps.records.byName(name);
-    const added = record.status === "running" ? await this.#deps.ports.open(record.id, [mapping]) : [mapping];
-    this.#deps.records.update(record.id, { forwards: [...record.forwards, ...added] });
-    return this.show(name);
+  /** Publishes a port and answers it as it was made; of a stopped VM it is noted for its next start. */
+  async forward(name: string, mapping: PortMapping): Promise<PortMapping> {
+    const { id, status } = this.#deps.records.byName(name);
+    const [made = mapping] = status === "running" ? await this.#deps.ports.open(id, [mapping]) : [];
+    const { forwards } = this.#deps.records.get(id);
+    if (made.hostPort === 0 || !forwards.some((each) => isDeepStrictEqual(each, made)))
+      this.#deps.records.update(id, { forwards: [...forwards, made] });
+    return made;
   }
 
   async unforward(name: string, which: Pick<PortMapping, "hostAddress" | "hostPort">): Promise<Vm> {

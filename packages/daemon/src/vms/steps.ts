@@ -10,7 +10,6 @@ import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmDisk, VmmProcess, VmmSpec } from "../vmm/contract.ts";
 import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
-import { logFile, sizeOf } from "./log-files.ts";
 import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
 import type { Step } from "./plan.ts";
 import { notReady } from "./not-ready.ts";
@@ -47,7 +46,6 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const record = deps.records.get(vmId);
     const driver = deps.drivers[record.driver];
     const spec = await vmmSpec(deps, record);
-    deps.records.update(vmId, { consoleStart: await sizeOf(logFile(spec.vmDir, "console")) });
     const start = () => deps.journal.acquire(vmId, "process", () => driver.start(spec, operation.signal));
     const process = await operation.stage("vmm", start);
     supervisors.watch(vmId, process);

@@ -54,7 +54,11 @@ export class TestDaemon {
       chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
       network: fakeNetwork(this.attached, options.failAttach ?? false),
       ports: new PublishedPorts(
-        new ForwardSet({ dial: (id, address) => this.service.guests.dialById(id, address), reportFailure: () => undefined }),
+        new ForwardSet({
+          dial: (id, address) => this.service.guests.dialById(id, address),
+          describe: (id) => this.records.get(id),
+          reportFailure: () => undefined,
+        }),
       ),
       images: fakeImages(directory),
       connectGuest,

@@ -11,7 +11,7 @@ interface Flags {
 export const forward = command({
   brief: "Reach a port of a VM on the host",
   description: `Publishes a port of the guest on the host, on 127.0.0.1 unless an address is given; host port 0 takes a free one. It
-lasts until it is removed or the VM is deleted. Without a port, lists what is published.`,
+lasts until it is removed or the VM is deleted. Prints it as host→guest. Without a port, lists what is published.`,
   usage: ["NAME [ADDR:]HOST:GUEST", "NAME [ADDR:]HOST:GUEST --remove", "NAME"],
   examples: [
     ["banger vm forward api 8080:80", "http://127.0.0.1:8080 is the guest's port 80"],
@@ -30,19 +30,20 @@ lasts until it is removed or the VM is deleted. Without a port, lists what is pu
   check(flags: Flags, _trailing, ...[, mapping]: [name: string, mapping?: PortMapping]) {
     if (flags.remove === true && mapping === undefined) throw usageError("which port?", "banger vm forward NAME 8080:80 --remove");
   },
-  async run(context: CliContext, flags: Flags, ...[name, mapping]: [name: string, mapping?: PortMapping]) {
-    const client = await context.connect();
+  async run({ connect, output }: CliContext, flags: Flags, ...[name, mapping]: [name: string, mapping?: PortMapping]) {
+    const client = await connect();
     const params = { name };
-    const vm =
-      mapping === undefined
-        ? await client.call(routes.vmShow, { params })
-        : flags.remove === true
-          ? await client.call(routes.vmUnforward, { params, query: { hostAddress: mapping.hostAddress, hostPort: mapping.hostPort } })
-          : await client.call(routes.vmForward, { params, body: mapping });
-    if (context.output.isJson) await context.output.json(vm.forwards);
-    else
-      await context.output.result(
-        vm.forwards.map((known) => `${formatPortMapping(known)}${known.error === undefined ? "" : ` (${known.error})`}`).join("\n"),
-      );
+    if (mapping === undefined) {
+      const { forwards } = await client.call(routes.vmShow, { params });
+      const lines = forwards.map((known) => `${formatPortMapping(known)}${known.error === undefined ? "" : ` (${known.error})`}`);
+      await (output.isJson ? output.json(forwards) : output.result(lines.join("\n")));
+    } else if (flags.remove === true) {
+      const { hostAddress, hostPort } = mapping;
+      const { forwards } = await client.call(routes.vmUnforward, { params, query: { hostAddress, hostPort } });
+      if (output.isJson) await output.json(forwards);
+    } else {
+      const made = await client.call(routes.vmForward, { params, body: mapping });
+      await (output.isJson ? output.json(made) : output.result(formatPortMapping(made)));
+    }
   },
 });

@@ -29,11 +29,11 @@ test("vm list", async () => {
   assert.deepEqual(await scene.cli(["vm", "ps"]), {
     status: 0,
     stderr: "",
-    stdout: `NAME     STATUS                  IMAGE            CPU  MEM    DISK        PORTS                                    AGE
-sandbox  running                 debian-bookworm  2    2 GiB  0.3/8 GiB   -                                        4m
-api      running                 debian-bookworm  4    4 GiB  1.1/16 GiB  3000→127.0.0.1 80→0.0.0.0:8080 (failed)  2h
-old      stopped (killed)        debian-bookworm  2    2 GiB  0.3/8 GiB   -                                        3d
-adrift   running (network lost)  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                        4m
+    stdout: `NAME     STATUS                  IMAGE            CPU  MEM    DISK        PORTS                                         AGE
+sandbox  running                 debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
+api      running                 debian-bookworm  4    4 GiB  1.1/16 GiB  127.0.0.1:3000→3000 0.0.0.0:8080→80 (failed)  2h
+old      stopped (killed)        debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             3d
+adrift   running (network lost)  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
 `,
   });
 });
@@ -111,12 +111,14 @@ test("vm logs -f follows all sources at once", async () => {
 
 test("vm forward publishes, lists, removes", async () => {
   await using scene = await openScene({
-    vmForward: () => fakeVm({ forwards: published }),
+    vmForward: ({ body }) => ({ ...body, hostPort: 40_123 }),
     vmShow: () => fakeVm({ forwards: published }),
     vmUnforward: () => fakeVm(),
   });
   const both = "127.0.0.1:3000→3000\n0.0.0.0:8080→80 (port 8080 is taken)\n";
-  assert.equal((await scene.cli(["vm", "forward", "api", "3000:3000"])).stdout, both);
+  assert.deepEqual(await scene.cli(["vm", "forward", "api", "0:3000"]), { status: 0, stdout: "127.0.0.1:40123→3000\n", stderr: "" });
+  const made = await scene.cli(["vm", "forward", "api", "0:3000", "--json"]);
+  assert.deepEqual(JSON.parse(made.stdout), { hostAddress: "127.0.0.1", hostPort: 40_123, guestPort: 3000 });
   assert.equal((await scene.cli(["vm", "forward", "api"])).stdout, both);
   assert.deepEqual(await scene.cli(["vm", "forward", "api", "3000:3000", "--remove"]), { status: 0, stdout: "", stderr: "" });
   assert.equal(scene.daemon?.calls.at(-1), "vmUnforward api hostAddress=127.0.0.1 hostPort=3000");
