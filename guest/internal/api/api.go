@@ -118,6 +118,18 @@ type Extracted struct {
 	Bytes int64 `json:"bytes"`
 }
 
+// FileStat answers GET /v1/stat.
+type FileStat struct {
+	// Type is file, directory, symlink or other.
+	Type string `json:"type"`
+	// Mode holds the permission bits with setuid, setgid and sticky.
+	Mode uint32 `json:"mode"`
+	Size int64  `json:"size"`
+	// LeadsTo is what a symlink leads to in the end, nothing where it leads nowhere; RealPath64 is where that is.
+	LeadsTo    string `json:"leadsTo,omitempty"`
+	RealPath64 []byte `json:"realPath64,omitempty"`
+}
+
 // Selection is the body of POST /v1/tree and POST /v1/files: names below Path.
 type Selection struct {
 	Path    string   `json:"path"`

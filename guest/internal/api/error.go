@@ -16,6 +16,7 @@ const (
 	AlreadyConfigured Code = "already_configured"
 	Limit             Code = "limit"
 	IO                Code = "io"
+	NoSpace           Code = "no_space"
 	Failed            Code = "failed"
 )
 
@@ -55,6 +56,8 @@ func (c Code) Status() int {
 		return http.StatusConflict
 	case Limit:
 		return http.StatusServiceUnavailable
+	case NoSpace:
+		return http.StatusInsufficientStorage
 	case IO, Failed:
 		return http.StatusInternalServerError
 	}

@@ -17,17 +17,46 @@ import (
 
 // Check answers whether something is at name; the error is an *api.Error.
 func Check(name string) error {
+	_, err := Stat(name)
+	return err
+}
+
+// Stat tells what is at name, and what a symlink there leads to; the error is an *api.Error.
+func Stat(name string) (api.FileStat, error) {
 	if !filepath.IsAbs(name) {
-		return api.Errorf(api.BadRequest, "path %q is not absolute", name)
+		return api.FileStat{}, api.Errorf(api.BadRequest, "path %q is not absolute", name)
 	}
-	_, err := os.Lstat(name)
+	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return api.Errorf(api.NotFound, "nothing at %s", name)
+		return api.FileStat{}, api.Errorf(api.NotFound, "nothing at %s", name)
 	}
 	if err != nil {
-		return api.Errorf(api.IO, "%w", err)
+		return api.FileStat{}, api.Errorf(api.IO, "%w", err)
 	}
-	return nil
+	stat := api.FileStat{Type: typeOf(info.Mode()), Mode: modeBits(info.Mode()), Size: info.Size()}
+	if stat.Type != "symlink" {
+		return stat, nil
+	}
+	stat.LeadsTo = "nothing"
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		if behind, err := os.Lstat(real); err == nil {
+			stat.LeadsTo, stat.RealPath64 = typeOf(behind.Mode()), []byte(real)
+		}
+	}
+	return stat, nil
+}
+
+func typeOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "file"
+	case mode.IsDir():
+		return "directory"
+	case mode&fs.ModeSymlink != 0:
+		return "symlink"
+	default:
+		return "other"
+	}
 }
 
 // Archive writes the file or tree at name as a tar stream, named relative to its parent. Symlinks stay symlinks;
@@ -148,7 +177,8 @@ func writeHeader(archive *tar.Writer, info fs.FileInfo, relative, link string) e
 	}
 	// Numbers say it all; names mean something else on the other side.
 	header.Uname, header.Gname = "", ""
-	header.Format = tar.FormatPAX
+	// Names are bytes: pax would have them UTF-8, and readers take it at its word.
+	header.Format = tar.FormatGNU
 	return archive.WriteHeader(header)
 }
 

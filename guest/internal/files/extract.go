@@ -3,6 +3,7 @@ package files
 import (
 	"archive/tar"
 	"bufio"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -25,10 +26,11 @@ type Owner struct{ UID, GID int }
 func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, error) {
 	target, err := openTree(directory)
 	if err != nil {
-		return api.Extracted{}, api.Errorf(api.IO, "%w", err)
+		return api.Extracted{}, api.Errorf(codeOf(err), "%w", err)
 	}
 	defer target.close()
 	x := &extraction{tree: target, owner: owner, buffer: make([]byte, copyBuffer)}
+	_, _ = rand.Read(x.mark[:])
 	// Headers and small files are taken from memory, not from the stream one by one.
 	source = bufio.NewReaderSize(source, copyBuffer)
 	for archive := tar.NewReader(source); ; {
@@ -44,7 +46,7 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 		}
 	}
 	if err := x.finishDirectories(); err != nil {
-		return x.done, api.Errorf(api.IO, "%w", err)
+		return x.done, api.Errorf(codeOf(err), "%w", err)
 	}
 	// Programs pad an archive; a sender must not be cut off in the middle of that.
 	if _, err := io.Copy(io.Discard, source); err != nil {
@@ -60,6 +62,9 @@ func codeOf(err error) api.Code {
 	if errors.Is(err, ErrUnsafe) || errors.Is(err, errRefused) || errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return api.BadRequest
 	}
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return api.NoSpace
+	}
 	return api.IO
 }
 
@@ -71,6 +76,9 @@ type extraction struct {
 	buffer []byte
 	// directories get their modes and times last: a read-only one must be filled first.
 	directories []directory
+	// mark and unfinished name what is being made: no two extractions share a name.
+	mark       [8]byte
+	unfinished int
 }
 
 type directory struct {
@@ -95,46 +103,63 @@ func (x *extraction) entry(header *tar.Header, content io.Reader) error {
 	if name == "." {
 		return fmt.Errorf("%w: a file in place of the directory itself", errRefused)
 	}
-	parent, base, err := x.tree.parent(name)
+	opened, base, err := x.tree.parent(name)
 	if err != nil {
 		return err
 	}
-	if err := unix.Unlinkat(int(parent.Fd()), base, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("replace: %w", err)
-	}
+	parent := int(opened.Fd())
 	x.done.Files++
 	switch header.Typeflag {
 	case tar.TypeSymlink:
-		return x.symlink(parent, base, header)
+		return x.inPlace(parent, base, func(name string) error { return x.symlink(parent, name, header) })
 	case tar.TypeLink:
 		return x.hardLink(parent, base, header)
 	default:
-		return x.file(parent, base, header, content)
+		return x.inPlace(parent, base, func(name string) error { return x.file(parent, name, header, content) })
 	}
 }
 
-func (x *extraction) file(parent *os.File, base string, header *tar.Header, content io.Reader) error {
-	fd, err := unix.Openat(int(parent.Fd()), base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+// inPlace makes something beside and renames it: what has a name is whole, and what had it before stays until then.
+func (x *extraction) inPlace(parent int, base string, make func(name string) error) error {
+	x.unfinished++
+	name := fmt.Sprintf(".banger-%x-%d", x.mark, x.unfinished)
+	err := make(name)
+	if err == nil {
+		err = unix.Renameat(parent, name, parent, base)
+	}
+	if err != nil {
+		_ = unix.Unlinkat(parent, name, 0)
+	}
+	return err
+}
+
+func (x *extraction) file(parent int, name string, header *tar.Header, content io.Reader) error {
+	mode := modeOf(header)
+	fd, err := unix.Openat(parent, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode&0o777)
 	if err != nil {
 		return err
 	}
-	file := os.NewFile(uintptr(fd), base)
+	file := os.NewFile(uintptr(fd), name)
 	// Only Write, as the file's ReadFrom would bring a buffer of its own.
 	written, err := io.CopyBuffer(struct{ io.Writer }{file}, content, x.buffer)
 	x.done.Bytes += written
-	err = errors.Join(err, x.own(fd, "", header), unix.Fchmod(fd, modeOf(header)), setTimes(fd, "", header))
+	// The name in it is none that anybody knows.
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	err = errors.Join(err, x.own(fd, "", header), unix.Fchmod(fd, mode), setTimes(fd, "", header))
 	return errors.Join(err, file.Close())
 }
 
-func (x *extraction) symlink(parent *os.File, base string, header *tar.Header) error {
-	if err := unix.Symlinkat(header.Linkname, int(parent.Fd()), base); err != nil {
+func (x *extraction) symlink(parent int, name string, header *tar.Header) error {
+	if err := unix.Symlinkat(header.Linkname, parent, name); err != nil {
 		return err
 	}
-	return errors.Join(x.own(int(parent.Fd()), base, header), setTimes(int(parent.Fd()), base, header))
+	return errors.Join(x.own(parent, name, header), setTimes(parent, name, header))
 }
 
 // hardLink links to an entry of the same archive; the target is held to the same rules as any name.
-func (x *extraction) hardLink(parent *os.File, base string, header *tar.Header) error {
+func (x *extraction) hardLink(parent int, base string, header *tar.Header) error {
 	target, err := parse(header.Linkname)
 	if err != nil {
 		return errors.Join(errRefused, err)
@@ -152,7 +177,11 @@ func (x *extraction) hardLink(parent *os.File, base string, header *tar.Header) 
 		return fmt.Errorf("%w: link to %q, which is no file", errRefused, target)
 	}
 	source := fmt.Sprintf("/proc/self/fd/%d", existing.Fd())
-	return unix.Linkat(unix.AT_FDCWD, source, int(parent.Fd()), base, unix.AT_SYMLINK_FOLLOW)
+	// A rename would do nothing where both are names of one file already.
+	if err := unix.Unlinkat(parent, base, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("replace: %w", err)
+	}
+	return unix.Linkat(unix.AT_FDCWD, source, parent, base, unix.AT_SYMLINK_FOLLOW)
 }
 
 func (x *extraction) directory(name string, header *tar.Header) error {
@@ -217,13 +246,18 @@ func setTimes(at int, name string, header *tar.Header) error {
 }
 
 // modeOf keeps the permission bits with setuid, setgid and sticky.
-func modeOf(header *tar.Header) uint32 {
-	mode := header.FileInfo().Mode()
+func modeOf(header *tar.Header) uint32 { return modeBits(header.FileInfo().Mode()) }
+
+func modeBits(mode fs.FileMode) uint32 {
 	bits := uint32(mode.Perm())
-	for flag, bit := range map[fs.FileMode]uint32{fs.ModeSetuid: unix.S_ISUID, fs.ModeSetgid: unix.S_ISGID, fs.ModeSticky: unix.S_ISVTX} {
-		if mode&flag != 0 {
-			bits |= bit
-		}
+	if mode&fs.ModeSetuid != 0 {
+		bits |= unix.S_ISUID
+	}
+	if mode&fs.ModeSetgid != 0 {
+		bits |= unix.S_ISGID
+	}
+	if mode&fs.ModeSticky != 0 {
+		bits |= unix.S_ISVTX
 	}
 	return bits
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -132,12 +133,19 @@ func TestExtractReplacesAndKeeps(t *testing.T) {
 	}
 }
 
-func TestTruncatedArchive(t *testing.T) {
+func TestTruncatedArchiveLeavesNoHalfFile(t *testing.T) {
 	whole, err := io.ReadAll(archiveOf(t, file("a"), file("b")))
 	must(t, err)
-	_, err = Extract(t.TempDir(), bytes.NewReader(whole[:518]), self)
+	target := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(target, "b"), []byte("before"), 0o600))
+	_, err = Extract(target, bytes.NewReader(whole[:1024+518]), self)
 	if known := api.AsError(err); err == nil || known.Code != api.BadRequest {
 		t.Errorf("got %v, want bad_request", err)
+	}
+	content, err := os.ReadFile(filepath.Join(target, "b"))
+	must(t, err)
+	if entries, _ := os.ReadDir(target); len(entries) != 2 || string(content) != "before" {
+		t.Errorf("there are %v, and b holds %q", entries, content)
 	}
 }
 
@@ -201,6 +209,53 @@ func TestArchiveLeavesOutWhatIsNoFile(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "tree/ tree/l tree/sub/ tree/sub/f" {
 		t.Errorf("archive of %s", got)
+	}
+}
+
+func TestNamesAreBytes(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	odd := "\xff\n" + strings.Repeat("long", 40)
+	must(t, os.Mkdir(root, 0o755))
+	must(t, os.WriteFile(filepath.Join(root, odd), []byte("data"), 0o600))
+	must(t, os.Symlink(odd, filepath.Join(root, "l")))
+	var wire bytes.Buffer
+	must(t, Archive(root, &wire))
+	target := t.TempDir()
+	_, err := Extract(target, &wire, self)
+	must(t, err)
+	content, err := os.ReadFile(filepath.Join(target, "tree", "l"))
+	must(t, err)
+	if string(content) != "data" {
+		t.Errorf("%q", content)
+	}
+}
+
+func TestStat(t *testing.T) {
+	root := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(root, "f"), []byte("data"), 0o640))
+	must(t, os.Symlink(".", filepath.Join(root, "d")))
+	must(t, os.Symlink("d/f", filepath.Join(root, "l")))
+	must(t, os.Symlink("l/x", filepath.Join(root, "broken")))
+	cases := map[string]api.FileStat{
+		"f":      {Type: "file", Mode: 0o640, Size: 4},
+		"d":      {Type: "symlink", Mode: 0o777, Size: 1, LeadsTo: "directory", RealPath64: []byte(root)},
+		"l":      {Type: "symlink", Mode: 0o777, Size: 3, LeadsTo: "file", RealPath64: []byte(root + "/f")},
+		"broken": {Type: "symlink", Mode: 0o777, Size: 3, LeadsTo: "nothing"},
+	}
+	for name, want := range cases {
+		got, err := Stat(filepath.Join(root, name))
+		must(t, err)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	for _, name := range []string{"none", "f/x"} {
+		if _, err := Stat(filepath.Join(root, name)); err == nil || api.AsError(err).Code != api.NotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Stat("f"); err == nil || api.AsError(err).Code != api.BadRequest {
+		t.Errorf("relative: %v", err)
 	}
 }
 

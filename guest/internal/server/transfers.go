@@ -66,6 +66,11 @@ func (s *Server) getFiles(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (s *Server) stat(w http.ResponseWriter, r *http.Request) {
+	result, err := files.Stat(r.URL.Query().Get("path"))
+	answer(w, result, err)
+}
+
 func (s *Server) dial(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	connection, release, err := s.deps.Dialer.Open(r.Context(), query.Get("network"), query.Get("address"))
