@@ -89,7 +89,8 @@ export function createClient(socketPath: string): Client {
     async upload(route, input, source) {
       const request = open(route, input, { headers: { "content-type": route.bodyContentType ?? "application/octet-stream" } });
       const response = answered(request, socketPath);
-      await Promise.race([pipeline(source, request), response]);
+      response.catch(() => undefined);
+      await Promise.race([sendBody(source, request), response]);
       return parseResult(route, JSON.parse(await text(await response)));
     },
     upgrade(route, input, options) {
@@ -107,6 +108,16 @@ export function createClient(socketPath: string): Client {
       });
     },
   };
+}
+
+/** Who refuses an upload early stops reading it: then the answer counts, not the broken pipe. */
+async function sendBody(source: Readable, request: ClientRequest): Promise<void> {
+  try {
+    await pipeline(source, request);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EPIPE" && code !== "ECONNRESET") throw error;
+  }
 }
 
 function routeUrl(route: Route, input: LooseInput): string {

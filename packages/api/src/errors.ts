@@ -12,9 +12,14 @@ export type ErrorCode =
   | "daemon.unreachable"
   | "daemon.start_failed"
   | "daemon.stopping"
+  | "copy.bad_request"
+  | "copy.failed"
+  | "copy.unsafe"
   | "exec.not_found"
   | "exec.failed"
+  | "guest.disk_full"
   | "guest.failed"
+  | "guest.path_not_found"
   | "guest.unreachable"
   | "guest.not_ready"
   | "guest.configure_failed"
@@ -127,6 +132,7 @@ export function httpStatus(code: ErrorCode): number {
     case "daemon.stopping":
     case "guest.unreachable":
       return 503;
+    case "guest.disk_full":
     case "host.disk_full":
       return 507;
     default:

@@ -13,6 +13,7 @@ export const progressEvent = z.discriminatedUnion("type", [
     done: z.number(),
     total: z.nullable(z.number()),
     unit: z.string().check(z.describe("bytes, packages, files, ...")),
+    files: z.optional(z.number().check(z.describe("Files done so far, where the unit is bytes."))),
     ...at,
   }),
   z.object({

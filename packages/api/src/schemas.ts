@@ -165,3 +165,13 @@ export const execBody = z.strictObject({
   wait: z.optional(readinessLevel.check(z.describe("Level the guest must have reached first; default basic."))),
 });
 export type ExecBody = z.infer<typeof execBody>;
+
+/** What is at a path of a guest. */
+export const fileStat = z.object({
+  type: z.enum(["file", "directory", "symlink", "other"]),
+  mode: z.int().check(z.describe("Permission bits with setuid, setgid and sticky.")),
+  size: z.number(),
+  leadsTo: z.optional(z.enum(["file", "directory", "other", "nothing"]).check(z.describe("What a symlink leads to in the end."))),
+  realPath64: z.optional(z.string().check(z.describe("Where that is, in base64."))),
+});
+export type FileStat = z.infer<typeof fileStat>;

@@ -1,7 +1,7 @@
 // The routes of VMs, their commands, connections and files.
 import * as z from "zod/mini";
 import type { Route } from "./route.ts";
-import { createVmBody, execBody, portMapping, readinessLevel, vm, vmName } from "./schemas.ts";
+import { createVmBody, execBody, fileStat, portMapping, readinessLevel, vm, vmName } from "./schemas.ts";
 
 const empty = z.object({});
 const byName = z.object({ name: vmName });
@@ -205,12 +205,12 @@ export const vmRoutes = {
     kind: "json",
     method: "PUT",
     path: "/v1/vms/:name/files",
-    summary: "Extract a tar below a directory of the guest.",
+    summary: "Extract a tar below a directory of the guest, made if missing; each file has its name once it is whole.",
     params: byName,
     query: z.object({ path: z.string(), owner: z.optional(z.string()) }),
     bodyContentType: "application/x-tar",
     result: z.object({ files: z.int(), bytes: z.int() }),
-    errors: ["vm.not_found", "vm.not_running"],
+    errors: ["vm.not_found", "vm.not_running", "guest.disk_full"],
   },
   vmFilesGet: {
     id: "vmFilesGet",
@@ -222,7 +222,18 @@ export const vmRoutes = {
     query: z.object({ path: z.string() }),
     contentType: "application/x-tar",
     result: z.unknown(),
-    errors: ["vm.not_found", "vm.not_running"],
+    errors: ["vm.not_found", "vm.not_running", "guest.path_not_found"],
+  },
+  vmFilesStat: {
+    id: "vmFilesStat",
+    kind: "json",
+    method: "GET",
+    path: "/v1/vms/:name/files/stat",
+    summary: "What is at a path of the guest, as the guest says.",
+    params: byName,
+    query: z.object({ path: z.string() }),
+    result: fileStat,
+    errors: ["vm.not_found", "vm.not_running", "guest.path_not_found"],
   },
   vmFilesSelect: {
     id: "vmFilesSelect",

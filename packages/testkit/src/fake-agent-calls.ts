@@ -1,7 +1,7 @@
 // Each call of docs/guest-protocol.md as the fake agent answers it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
@@ -25,6 +25,7 @@ const calls: Readonly<Record<string, (request: Request) => void | Promise<void>>
   "PUT /v1/files": putFiles,
   "GET /v1/files": getFiles,
   "POST /v1/files": selectFiles,
+  "GET /v1/stat": statFile,
   "GET /v1/tree": listTree,
   "POST /v1/tree": identifyTree,
   "POST /v1/dial": dial,
@@ -145,6 +146,15 @@ function getFiles(request: Request): void {
   stream.respond({ ":status": 200, "content-type": "application/x-tar" });
   tar.stdout.pipe(stream);
   stream.once("close", () => tar.kill());
+}
+
+function statFile(request: Request): void {
+  if (!needsRoot(request)) return;
+  const path = request.query.get("path") ?? "/";
+  const stats = lstatSync(join(request.agent.options.rootDir, path), { throwIfNoEntry: false });
+  if (stats === undefined) return refuse(request.stream, 404, { code: "not_found", message: `nothing at ${path}` });
+  const type = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSymbolicLink() ? "symlink" : "other";
+  answer(request.stream, { type, mode: stats.mode & 0o7777, size: stats.size });
 }
 
 async function selectFiles(request: Request): Promise<void> {

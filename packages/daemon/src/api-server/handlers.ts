@@ -129,6 +129,7 @@ function vmHandlers({ vms }: HandlerDeps): Named<"vm"> & Named<"exec"> {
       run: ({ params, query }) => vms.guests.dial(params.name, query.network ?? "tcp", query.address),
     },
     vmFilesPut: { kind: "json", run: ({ params, query, stream }) => vms.guests.putFiles(params.name, query, stream) },
+    vmFilesStat: { kind: "json", run: ({ params, query }) => vms.guests.statFile(params.name, query.path) },
     vmFilesSelect: { kind: "bytes", run: ({ params, body }) => vms.guests.selectFiles(params.name, body) },
     vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.tree(params.name, query.path) },
     vmTreeIds: { kind: "bytes", run: ({ params, body }) => vms.guests.treeIds(params.name, body) },

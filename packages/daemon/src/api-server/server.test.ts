@@ -5,7 +5,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { BangerError, createClient, routes, shortSocketPath, type BodyOf } from "@banger/api";
 import { poll } from "@banger/host";
@@ -54,6 +54,15 @@ describe("the API server", () => {
           throw new BangerError("vm.name_taken", "taken", { hint: "another" });
         },
       },
+      // Reads a little, then refuses, as a guest does that finds an entry it does not take.
+      vmFilesPut: {
+        kind: "json",
+        run: async ({ stream }) => {
+          await once(stream, "readable");
+          stream.destroy();
+          throw new BangerError("guest.disk_full", "full");
+        },
+      },
       vmDial: { kind: "upgrade", carries: "bytes", run: () => Promise.resolve(new PassThrough()) },
     };
   }
@@ -74,6 +83,18 @@ describe("the API server", () => {
     await assert.rejects(post({ name: "Not A Name" }), refused("api.bad_request", /name/));
     await assert.rejects(post([]), refused("api.bad_request"));
     assert.deepEqual(created, []);
+  });
+
+  test("an upload that is refused in the middle is told why, however much is still to come", async () => {
+    let sent = 0;
+    const source = new Readable({
+      read() {
+        sent += 1;
+        this.push(sent > 1000 ? null : Buffer.alloc(256 * 1024));
+      },
+    });
+    const upload = createClient(socket).upload(routes.vmFilesPut, { params: { name: "api" }, query: { path: "/" } }, source);
+    await assert.rejects(upload, refused("guest.disk_full", /full/));
   });
 
   test("a body of 10 MB is refused, half a request too, and the server lives on", async () => {

@@ -9,6 +9,7 @@ import type { OperationRegistry } from "../operations/registry.ts";
 import { bodyOf, hangUpOf, lineWriter, rawErrorAnswer } from "./answers.ts";
 import type { Handler, Handlers } from "./handlers.ts";
 import { parseInput } from "./parse.ts";
+import { uploadBody } from "./upload-body.ts";
 
 const BODY_LIMIT = 1024 * 1024;
 
@@ -70,7 +71,8 @@ interface Call {
 }
 
 async function answer(deps: ApiServerDeps, { route, handler, request, reply }: Call): Promise<unknown> {
-  const input = parseInput(route, { params: request.params, query: request.query, body: request.body, stream: request.raw });
+  const stream = route.bodyContentType === undefined ? request.raw : uploadBody(request.raw);
+  const input = parseInput(route, { params: request.params, query: request.query, body: request.body, stream });
   const hangUp = hangUpOf(reply.raw);
   switch (handler.kind) {
     case "json":
@@ -79,21 +81,21 @@ async function answer(deps: ApiServerDeps, { route, handler, request, reply }: C
       return reply.type(route.contentType ?? "application/octet-stream").send(await handler.run(input, hangUp));
     case "operation": {
       const signal = handler.finishes === true ? new AbortController().signal : hangUp;
-      return stream(reply, (onEvent) =>
+      return streamLines(reply, (onEvent) =>
         deps.operations.run({ kind: route.id, target: handler.target(input), signal, onEvent }, (operation) =>
           handler.run(input, operation),
         ),
       );
     }
     case "events":
-      return stream(reply, (onEvent) => handler.run(input, hangUp, onEvent));
+      return streamLines(reply, (onEvent) => handler.run(input, hangUp, onEvent));
     case "upgrade":
       throw new BangerError("api.bad_request", `${route.path} needs an upgraded connection`);
   }
 }
 
 /** An error before the first event is an ordinary error answer; later ones are the last line. */
-async function stream(reply: FastifyReply, work: (onEvent: ReturnType<typeof lineWriter>) => Promise<unknown>): Promise<void> {
+async function streamLines(reply: FastifyReply, work: (onEvent: ReturnType<typeof lineWriter>) => Promise<unknown>): Promise<void> {
   reply.hijack();
   const write = lineWriter(reply.raw);
   reply.raw.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });

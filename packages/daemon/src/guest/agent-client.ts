@@ -1,11 +1,20 @@
 // The client of the guest's agent: each call of docs/guest-protocol.md over one HTTP/2 connection.
 import type { Duplex, Readable } from "node:stream";
-import { BangerError, encodeControl, type ExecBody } from "@banger/api";
+import { BangerError, encodeControl, type ExecBody, type FileStat } from "@banger/api";
 import { readBoundedLines } from "./bounded-reading.ts";
 import { bound, callJson, expectOk, readAnswer } from "./calls.ts";
 import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Selection } from "./contract.ts";
 import type { GuestStream } from "./guest-stream.ts";
-import { clockMessage, emptyMessage, eventMessage, guestText, healthMessage, putFilesMessage, statsMessage } from "./messages.ts";
+import {
+  clockMessage,
+  emptyMessage,
+  eventMessage,
+  fileStatMessage,
+  guestText,
+  healthMessage,
+  putFilesMessage,
+  statsMessage,
+} from "./messages.ts";
 import type { GuestSession } from "./session.ts";
 import { receiveFile, sendFile } from "./transfer.ts";
 
@@ -137,6 +146,16 @@ export class AgentClient implements GuestClient {
       hasBody: false,
     });
     return receiveFile(await this.#began(stream, what), this.#deadlines);
+  }
+
+  statFile(path: string): Promise<FileStat> {
+    return callJson(this.#session, {
+      method: "GET",
+      path: `/v1/stat?${new URLSearchParams({ path }).toString()}`,
+      what: path,
+      timeoutMs: this.#deadlines.answerMs,
+      result: fileStatMessage,
+    });
   }
 
   selectFiles(selection: Selection): Promise<Readable> {

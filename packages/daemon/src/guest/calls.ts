@@ -94,7 +94,9 @@ export function agentError(error: AgentError, what: string): BangerError {
     case "bad_request":
       return new BangerError("api.bad_request", `the guest refused ${what}: ${error.message}`, { details });
     case "not_found":
-      return new BangerError("api.not_found", `${what}: ${error.message}`, { details });
+      return new BangerError("guest.path_not_found", `${error.message} in the guest`, { details });
+    case "no_space":
+      return new BangerError("guest.disk_full", `the guest's disk is full: ${error.message}`, { details });
     case "not_configured":
       return new BangerError("guest.not_ready", `the guest is not ready for ${what}: ${error.message}`, { details });
     default:

@@ -243,7 +243,12 @@ function fileTests(client: () => GuestClient): void {
     assert.equal((await client().health()).protocol, 1);
   });
 
-  test("a file that is not there", () => assert.rejects(client().getFiles("/no/such"), { code: "api.not_found" }));
+  test("a file that is not there", () => assert.rejects(client().getFiles("/no/such"), { code: "guest.path_not_found" }));
+
+  test("what is at a path", async () => {
+    assert.equal((await client().statFile("/tmp")).type, "directory");
+    await assert.rejects(client().statFile("/no/such"), { code: "guest.path_not_found" });
+  });
 }
 
 function controlTests(client: () => GuestClient): void {

@@ -1,6 +1,6 @@
 // What the rest of the daemon knows of the guest: a client of the agent (docs/guest-protocol.md) over the driver's channel.
 import type { Duplex, Readable } from "node:stream";
-import type { ExecBody, ReadinessLevel } from "@banger/api";
+import type { ExecBody, FileStat, ReadinessLevel } from "@banger/api";
 
 export interface GuestHealth {
   readonly version: string;
@@ -70,7 +70,10 @@ export interface GuestClient extends AsyncDisposable {
   /** Raw bytes, half-close kept. Throws `guest.unreachable` with the guest's reason when nothing answers there. */
   dial(network: "tcp" | "unix", address: string, signal?: AbortSignal): Promise<Duplex>;
   putFiles(path: string, tar: Readable, options?: { readonly owner?: string }): Promise<{ readonly files: number; readonly bytes: number }>;
+  /** Throws `guest.path_not_found`. */
   getFiles(path: string): Promise<Readable>;
+  /** Throws `guest.path_not_found`. */
+  statFile(path: string): Promise<FileStat>;
   /** A tar of those files, each named by its position in the selection. */
   selectFiles(selection: Selection): Promise<Readable>;
   /** Lines of what is below a directory, as the guest tells it: whoever reads them checks them. */

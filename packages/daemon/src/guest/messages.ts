@@ -42,6 +42,14 @@ export const eventMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ending"), mode: z.enum(["poweroff", "reboot", "halt"]) }),
 ]);
 
+export const fileStatMessage = z.object({
+  type: z.enum(["file", "directory", "symlink", "other"]),
+  mode: z.int().check(z.minimum(0), z.maximum(0o7777)),
+  size: count,
+  leadsTo: z.optional(z.enum(["file", "directory", "other", "nothing"])),
+  // 4096 bytes in base64.
+  realPath64: z.optional(z.string().check(z.maxLength(5464))),
+});
 export const putFilesMessage = z.object({ files: count, bytes: count });
 export const clockMessage = z.object({ offsetMs: z.number() });
 export const emptyMessage = z.object({});

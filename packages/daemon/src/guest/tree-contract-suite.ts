@@ -47,7 +47,7 @@ export function treeTests(client: () => GuestClient): void {
         ["2@", "a b.txt"],
       ],
     );
-    await assert.rejects(client().tree("/no/such/place"), { code: "api.not_found" });
+    await assert.rejects(client().tree("/no/such/place"), { code: "guest.path_not_found" });
     await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
   });
 }

@@ -1,7 +1,7 @@
 // Commands, connections and files in running guests.
 import type { Duplex, Readable } from "node:stream";
 import { randomUUID } from "node:crypto";
-import { BangerError, type ExecBody, type ReadinessLevel } from "@banger/api";
+import { BangerError, type ExecBody, type FileStat, type ReadinessLevel } from "@banger/api";
 import type { GuestClient, Selection } from "../guest/contract.ts";
 import type { VmRecords } from "../state/vm-records.ts";
 import type { Supervisors } from "./supervisors.ts";
@@ -70,6 +70,10 @@ export class GuestAccess {
 
   getFiles(name: string, path: string): Promise<Readable> {
     return this.#guest(name).getFiles(path);
+  }
+
+  statFile(name: string, path: string): Promise<FileStat> {
+    return this.#guest(name).statFile(path);
   }
 
   selectFiles(name: string, selection: Selection): Promise<Readable> {
