@@ -2,6 +2,7 @@
 import badInput from "./scenarios/bad-input.ts";
 import bareRun from "./scenarios/bare-run.ts";
 import concurrentRuns from "./scenarios/concurrent-runs.ts";
+import copyFiles from "./scenarios/copy-files.ts";
 import daemonKilled from "./scenarios/daemon-killed.ts";
 import docker from "./scenarios/docker.ts";
 import exitStatus from "./scenarios/exit-status.ts";
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   publish,
   workspaceRun,
   workspaceExport,
+  copyFiles,
   outbound,
   isolation,
   sshd,

@@ -42,16 +42,18 @@ export function shownName(name: FileName): string {
   return escaped === text ? text : `"${escaped}"`;
 }
 
-/** Why a name that a guest gave must not be used on the host; undefined when it may. */
+/** Why a name that a guest gave must not be used in a repository of the host; undefined when it may. */
 export function unsafeReason(name: FileName): string | undefined {
+  return leadingOut(name) ?? (name.split("/").some(isGitDirectory) ? "it is in a .git directory" : undefined);
+}
+
+/** Why a name must not be used below a directory; undefined when it may. */
+export function leadingOut(name: FileName): string | undefined {
   if (name === "") return "it is empty";
   if (name.startsWith("/")) return "it is absolute";
   if (name.includes("\0")) return "it holds a NUL";
   if (name.length > MAX_NAME) return `it is longer than ${MAX_NAME} bytes`;
-  for (const part of name.split("/")) {
-    if (part === "" || part === "." || part === "..") return "it leaves its directory";
-    if (isGitDirectory(part)) return "it is in a .git directory";
-  }
+  if (name.split("/").some((part) => part === "" || part === "." || part === "..")) return "it leaves its directory";
   return undefined;
 }
 

@@ -23,7 +23,7 @@ EXAMPLES
   banger vm ssh sandbox               back into one
 
 COMMANDS
-  vm run|create|list|show|ssh|exec|logs|forward|start|stop|restart|kill|delete|workspace
+  vm run|create|list|show|ssh|exec|cp|logs|forward|start|stop|restart|kill|delete|workspace
                            Make, enter, look at and delete VMs
   image list|show|pull|delete
                            Look after what VMs boot from

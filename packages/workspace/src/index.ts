@@ -9,3 +9,5 @@ export * from "./changes.ts";
 export { guestSource, type ChangesSource, type GuestWorkspace } from "./changes-source.ts";
 export { keptSource, type KeptChanges } from "./kept-source.ts";
 export * from "./patch.ts";
+export * from "./copy/receive-tree.ts";
+export * from "./copy/send-tree.ts";

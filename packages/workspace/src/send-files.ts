@@ -1,6 +1,7 @@
 // The files of a repository as a tar stream. What was sent is what counts: each content is hashed on its way, and those that
 // git does not have yet are kept in the store, so that the guest's changes can be told from the host's later.
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type Stats } from "node:fs";
+import { Batch, BATCH_BYTES, readWhole } from "./batch.ts";
 import { blobHash, blobId, writeBlob } from "./blob-writer.ts";
 import type { PlannedFile } from "./file-set.ts";
 import { pathBelow } from "./look.ts";
@@ -35,9 +36,6 @@ export interface SendOptions {
   readonly onProgress?: ((files: number, bytes: number) => void) | undefined;
 }
 
-/** Small files are gathered into chunks of about this many bytes; large ones are read in pieces of it. */
-const CHUNK = 256 * 1024;
-
 /** Fills `report` as it goes. Opening never waits: a fifo in place of a file is no file. */
 export async function* sendFiles(options: SendOptions, report: SendReport): AsyncGenerator<Buffer> {
   const batch = new Batch();
@@ -47,7 +45,7 @@ export async function* sendFiles(options: SendOptions, report: SendReport): Asyn
     else yield* sendFile(options, { file, batch, report, serial });
     counted.files += 1;
     counted.bytes += file.size;
-    if (batch.length < CHUNK) continue;
+    if (batch.length < BATCH_BYTES) continue;
     yield batch.take();
     options.onProgress?.(counted.files, counted.bytes);
   }
@@ -104,7 +102,7 @@ async function* sendFile(options: SendOptions, sending: Sending): AsyncGenerator
     const hash = blobHash(stats.size);
     let left = stats.size;
     while (left > 0) {
-      const piece = Buffer.allocUnsafe(Math.min(left, CHUNK));
+      const piece = Buffer.allocUnsafe(Math.min(left, BATCH_BYTES));
       const read = readWhole(descriptor, piece);
       if (read < piece.length) {
         piece.fill(0, read);
@@ -114,7 +112,7 @@ async function* sendFile(options: SendOptions, sending: Sending): AsyncGenerator
       await writer?.write(piece);
       batch.add(piece);
       left -= piece.length;
-      if (batch.length >= CHUNK) yield batch.take();
+      if (batch.length >= BATCH_BYTES) yield batch.take();
     }
     batch.add(padding(stats.size));
     const id = writer === undefined ? hash.digest("hex") : await writer.finish();
@@ -143,32 +141,4 @@ function gone(error: unknown): undefined {
   // ELOOP: a symlink now; ENXIO: a socket; EINVAL: no symlink any more.
   if (["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EINVAL"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
   throw error;
-}
-
-function readWhole(descriptor: number, into: Buffer): number {
-  let at = 0;
-  while (at < into.length) {
-    const read = readSync(descriptor, into, at, into.length - at, null);
-    if (read === 0) break;
-    at += read;
-  }
-  return at;
-}
-
-class Batch {
-  length = 0;
-  #parts: Buffer[] = [];
-
-  add(part: Buffer): void {
-    if (part.length === 0) return;
-    this.#parts.push(part);
-    this.length += part.length;
-  }
-
-  take(): Buffer {
-    const whole = this.#parts.length === 1 ? (this.#parts[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.length = 0;
-    return whole;
-  }
 }

@@ -5,6 +5,7 @@ const SCRIPTS = {
   bash: `_banger() {
   local IFS=$'\\n'
   COMPREPLY=($(banger __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  [[ \${COMPREPLY[0]} == *: ]] && compopt -o nospace
 }
 complete -o default -F _banger banger
 `,
@@ -12,7 +13,8 @@ complete -o default -F _banger banger
 _banger() {
   local -a found
   found=("\${(@f)$(banger __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  compadd -a found
+  compadd -S '' -- "\${(@M)found:#*:}"
+  compadd -- "\${(@)found:#*:}"
 }
 compdef _banger banger
 `,

@@ -12,6 +12,7 @@ import { list as imageList } from "./image/list.ts";
 import { pull } from "./image/pull.ts";
 import { show as imageShow } from "./image/show.ts";
 import { version } from "./version.ts";
+import { cp } from "./vm/cp.ts";
 import { create } from "./vm/create.ts";
 import { deleteVms } from "./vm/delete.ts";
 import { dial } from "./vm/dial.ts";
@@ -35,7 +36,7 @@ const workspace = buildRouteMap<string, CommandHost>({
 });
 
 const vm = buildRouteMap<string, CommandHost>({
-  routes: { run, create, list, show, ssh, exec, logs, forward, start, stop, restart, kill, delete: deleteVms, workspace, dial },
+  routes: { run, create, list, show, ssh, exec, cp, logs, forward, start, stop, restart, kill, delete: deleteVms, workspace, dial },
   aliases: { ls: "list", ps: "list", rm: "delete" },
   docs: { brief: "Make, enter, look at and delete VMs", hideRoute: { dial: true } },
 });

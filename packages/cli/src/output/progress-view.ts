@@ -33,8 +33,11 @@ function nextStage(stage: StageView, event: StageEvent, now: number): StageView 
   }
 }
 
-function formatDone({ done, total, unit }: { readonly done: number; readonly total: number | null; readonly unit: string }): string {
-  if (unit === "bytes") return total === null ? formatSize(done) : `${formatSize(done)} of ${formatSize(total)}`;
+function formatDone({ done, total, unit, files }: Extract<StageEvent, { readonly type: "stage.progress" }>): string {
+  if (unit === "bytes") {
+    const counted = files === undefined ? "" : `${files} ${files === 1 ? "file" : "files"}, `;
+    return `${counted}${formatSize(done)}${total === null ? "" : ` of ${formatSize(total)}`}`;
+  }
   return total === null ? `${done} ${unit}` : `${done} of ${total} ${unit}`;
 }
 
@@ -43,7 +46,7 @@ export function formatFacts(facts: Readonly<Record<string, string | number>> | u
   return Object.entries(facts ?? {})
     .map(([key, value]) => {
       if (typeof value === "string") return value;
-      return /bytes$/i.test(key) ? formatSize(value) : `${value} ${key}`;
+      return /bytes$/i.test(key) ? formatSize(value) : `${value} ${value === 1 ? key.replace(/s$/, "") : key}`;
     })
     .join(", ");
 }

@@ -25,8 +25,10 @@ export interface FakeRequest<R extends Route> {
   readonly body: BodyOf<R>;
   /** Sends a progress event; only on `progress` routes. */
   readonly emit: (event: ProgressEvent) => void;
+  /** The body of an upload. */
+  readonly upload: Buffer;
   /** Sends raw bytes; only on `bytes` routes. */
-  readonly write: (text: string) => void;
+  readonly write: (data: string | Uint8Array) => void;
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal;
 }
@@ -107,7 +109,9 @@ interface Call {
 
 async function answer({ request, response, scripted, record }: Call & { readonly response: ServerResponse }): Promise<void> {
   const match = matchRoute(request);
-  const body = await readBody(request);
+  const upload = await readBody(request);
+  const body =
+    match?.route.bodyContentType === undefined && upload.length > 0 ? (JSON.parse(upload.toString("utf8")) as unknown) : undefined;
   if (match !== undefined) record(match, body);
   const work = match === undefined ? undefined : scripted.get(match.id);
   const hungUp = new AbortController();
@@ -122,9 +126,10 @@ async function answer({ request, response, scripted, record }: Call & { readonly
       params: match.params,
       query: match.query,
       body,
+      upload,
       signal: hungUp.signal,
       emit: line,
-      write: (text: string) => response.write(text),
+      write: (data: string | Uint8Array) => response.write(data),
     };
     if (isStream) response.writeHead(200, { "content-type": "application/x-ndjson" }).flushHeaders();
     if (match.route.kind === "bytes") response.writeHead(200, { "content-type": "text/plain" }).flushHeaders();
@@ -161,6 +166,7 @@ async function upgrade({
       params: match.params,
       query: match.query,
       body: undefined,
+      upload: Buffer.alloc(0),
       signal: new AbortController().signal,
       emit: () => undefined,
       write: () => undefined,
@@ -182,9 +188,8 @@ function matchRoute(request: IncomingMessage): Match | undefined {
   return undefined;
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString("utf8");
-  return text === "" ? undefined : JSON.parse(text);
+  return Buffer.concat(chunks);
 }
