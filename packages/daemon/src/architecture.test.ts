@@ -24,8 +24,8 @@ const DOORWAYS: Readonly<Record<string, readonly string[]>> = {
   guest: ["client.ts", "configuration.ts", "exec-relay.ts", "openssh-key.ts"],
   operations: ["registry.ts"],
   state: ["journal.ts", "reserve.ts", "vm-record.ts", "vm-records.ts"],
-  // The doctor builds the very jail that VMs run in.
-  vmm: ["accelerator.ts", "jail.ts", "program.ts"],
+  // The doctor builds the very jail that VMs run in, and judges Firecracker by the same rules.
+  vmm: ["accelerator.ts", "jail.ts", "program.ts", "firecracker/version.ts"],
   vms: ["service.ts", "log-stream.ts"],
 };
 

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { BangerError, DAEMON_DISK_FULL_STATUS, resolvePaths, VERSION } from "@banger/api";
-import { diskFullError, isDiskFull } from "@banger/host";
+import { diskFullError, isDiskFull, withSystemDirectories } from "@banger/host";
 import { startDaemon } from "./daemon.ts";
 import { makeDirectories } from "./directories.ts";
 import { createLog, rotateLog } from "./log.ts";
@@ -11,7 +11,6 @@ import { acquireDaemonLock } from "./state/database.ts";
 import { Reserve } from "./state/reserve.ts";
 
 const DEFAULT_IDLE_MS = 5 * 60_000;
-const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /** sysexits(3): EX_SOFTWARE. */
 const BUG_STATUS = 70;
 const { env } = process;
@@ -20,8 +19,7 @@ const home = env["HOME"] || homedir();
 const paths = resolvePaths({ uid, home, env });
 
 async function main(): Promise<void> {
-  // mkfs and its kin are not on an ordinary user's PATH everywhere.
-  const searchPath = [...new Set([...(env["PATH"] ?? "/usr/bin:/bin").split(":"), ...SBIN])].join(":");
+  const searchPath = withSystemDirectories(env["PATH"] ?? "");
   env["PATH"] = searchPath;
   process.umask(0o077);
   await makeDirectories(paths, uid === 0);

@@ -1,6 +1,7 @@
 export * from "./atomic-file.ts";
 export * from "./commands.ts";
 export * from "./disk-full.ts";
+export * from "./find-program.ts";
 export * from "./join-streams.ts";
 export * from "./keyed-mutex.ts";
 export * from "./network-rules.ts";

@@ -1,9 +1,8 @@
 // What a build needs of the host, looked at before minutes are spent on it. `doctor` asks the same.
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
-import { join } from "node:path";
 import { BangerError, formatSize } from "@banger/api";
-import { asUser, run, type RunAs } from "@banger/host";
+import { asUser, findProgram, run, type RunAs } from "@banger/host";
 import { DEBIAN_KEYRING } from "./host-apt.ts";
 
 /** Programs of a build and the Debian packages they come in. */
@@ -31,18 +30,11 @@ export async function checkBuilder(host: BuilderHost, scratchBytes: number, sign
 }
 
 async function checkPrograms(path: string): Promise<void> {
-  const directories = path.split(":").filter((directory) => directory !== "");
   const missing = [];
   for (const [program, debianPackage] of Object.entries(PROGRAMS)) {
-    if (
-      !(await someIs(
-        directories.map((directory) => join(directory, program)),
-        constants.X_OK,
-      ))
-    )
-      missing.push({ name: program, debianPackage });
+    if ((await findProgram(program, path)) === undefined) missing.push({ name: program, debianPackage });
   }
-  if (!(await someIs([DEBIAN_KEYRING], constants.R_OK))) missing.push({ name: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" });
+  if (!(await isReadable(DEBIAN_KEYRING))) missing.push({ name: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" });
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((one) => one.debianPackage))];
   throw new BangerError(
@@ -55,15 +47,11 @@ async function checkPrograms(path: string): Promise<void> {
   );
 }
 
-async function someIs(paths: readonly string[], mode: number): Promise<boolean> {
-  for (const path of paths) {
-    const can = await access(path, mode).then(
-      () => true,
-      () => false,
-    );
-    if (can) return true;
-  }
-  return false;
+async function isReadable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function checkFreeSpace(directory: string, neededBytes: number): Promise<void> {

@@ -1,8 +1,6 @@
-// Where the programs of the guests' network are. An ordinary user's PATH lacks the sbin directories on some distributions, so
-// they are looked for there too and always run by their absolute path.
-import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
-import { join } from "node:path";
+// Where the programs of the guests' network are. They are always run by their absolute path.
+import { readFile } from "node:fs/promises";
+import { findProgram, withSystemDirectories } from "@banger/host";
 
 const packageOf = {
   pasta: "passt",
@@ -25,9 +23,8 @@ export interface LocatedPrograms {
 }
 
 export async function locatePrograms(searchPath: string): Promise<LocatedPrograms> {
-  const directories = [...new Set([...searchPath.split(":"), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"])];
   const names = Object.keys(packageOf) as ProgramName[];
-  const entries = await Promise.all(names.map(async (name) => [name, await locate(name, directories)] as const));
+  const entries = await Promise.all(names.map(async (name) => [name, await findProgram(name, withSystemDirectories(searchPath))] as const));
   return {
     found: Object.fromEntries(entries.filter(([, path]) => path !== undefined)),
     missing: entries.filter(([, path]) => path === undefined).map(([name]) => name),
@@ -65,18 +62,3 @@ const installers: readonly Installer[] = [
   { ids: ["suse", "opensuse"], command: "sudo zypper install" },
   { ids: ["alpine"], command: "sudo apk add" },
 ];
-
-async function locate(name: string, directories: readonly string[]): Promise<string | undefined> {
-  for (const directory of directories) {
-    if (!directory.startsWith("/")) continue;
-    const path = join(directory, name);
-    try {
-      await access(path, constants.X_OK);
-      return path;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== "ENOENT" && code !== "EACCES" && code !== "ENOTDIR") throw error;
-    }
-  }
-  return undefined;
-}

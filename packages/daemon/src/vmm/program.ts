@@ -1,10 +1,8 @@
 // A host program and exactly the files it needs, to be bound into a jail: the binary, what the dynamic linker would load, and
 // the linker's cache that says where.
-import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
 import { BangerError } from "@banger/api";
-import { run } from "@banger/host";
+import { findProgram, run } from "@banger/host";
 import type { Bind } from "./jail.ts";
 
 export interface Program {
@@ -14,25 +12,7 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The first executable called `name` on `searchPath` (as in PATH); an absolute `name` must be executable itself. */
-export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
-  const candidates = isAbsolute(name)
-    ? [name]
-    : searchPath
-        .split(":")
-        .filter(isAbsolute)
-        .map((directory) => join(directory, name));
-  for (const candidate of candidates) {
-    const isThere = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return candidate;
-  }
-  return undefined;
-}
-
-/** As findProgram; throws `host.command_missing` with `hint`. */
+/** Absolute path of `name` on `searchPath`. Throws `host.command_missing` with `hint`. */
 export async function requireProgram(name: string, searchPath: string, hint: string): Promise<string> {
   const found = await findProgram(name, searchPath);
   if (found !== undefined) return found;

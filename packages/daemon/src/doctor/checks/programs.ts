@@ -1,7 +1,7 @@
+import { findProgram } from "@banger/host";
 import type { Check } from "../contract.ts";
 import type { DoctorDeps } from "../deps.ts";
 import { DISTRIBUTIONS, readFamily, type Family } from "../distribution.ts";
-import { findProgram } from "../find-program.ts";
 import { HOST_PROGRAMS } from "../host-programs.ts";
 import { readIfThere } from "../read-if-there.ts";
 

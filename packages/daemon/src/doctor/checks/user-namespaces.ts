@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
+import { findProgram } from "@banger/host";
 import { planJail } from "../../vmm/jail.ts";
 import { resolveProgram } from "../../vmm/program.ts";
 import type { Check } from "../contract.ts";
 import type { DoctorDeps } from "../deps.ts";
-import { findProgram } from "../find-program.ts";
 import { readIfThere } from "../read-if-there.ts";
 
 export const userNamespaces: Check<DoctorDeps> = {

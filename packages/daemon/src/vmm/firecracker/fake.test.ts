@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findProgram } from "@banger/host";
 import { vmmContract } from "../contract-suite.ts";
 import type { BootFiles } from "../contract.ts";
-import { findProgram } from "../program.ts";
 import { createDriver } from "./fake-under-test.ts";
 
 const bwrap = await findProgram("bwrap", process.env["PATH"] ?? "");

@@ -1,7 +1,9 @@
-// Which Firecracker can be used. Rules are data; a flaw only counts where banger uses the part that has it.
+// Which Firecracker can be used. Rules are data; a flaw only keeps VMs from starting where banger uses the
+// part that has it; the doctor counts all.
 import { BangerError } from "@banger/api";
 
-export type FirecrackerPart = "acpi" | "jailer" | "pci";
+export const FIRECRACKER_PARTS = ["acpi", "jailer", "pci"] as const;
+export type FirecrackerPart = (typeof FIRECRACKER_PARTS)[number];
 
 interface Rule {
   readonly part: FirecrackerPart;

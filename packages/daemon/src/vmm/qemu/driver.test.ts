@@ -1,5 +1,5 @@
+import { findProgram } from "@banger/host";
 import { vmmContract } from "../contract-suite.ts";
-import { findProgram } from "../program.ts";
 import { kvmMissing, NO_BOOT_FILES, NO_FILES, testBootFiles } from "../test-boot.ts";
 import { createDriver } from "./driver-under-test.ts";
 

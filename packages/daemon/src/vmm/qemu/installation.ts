@@ -2,10 +2,10 @@
 import { access, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BangerError } from "@banger/api";
-import { run } from "@banger/host";
+import { findProgram, run } from "@banger/host";
 import type { Bind } from "../jail.ts";
 import { JAIL } from "../jail.ts";
-import { findProgram, parseLdd, resolveProgram, type Program } from "../program.ts";
+import { parseLdd, resolveProgram, type Program } from "../program.ts";
 
 export const QEMU_HINT = "sudo apt install qemu-system-x86";
 /** `-action` and the -blockdev options used here are all older; below this nothing was tried. */
