@@ -1,12 +1,14 @@
-// What every driver does to put its VMM into the jail: from the spec of a VM to the binds, the launch and the record of it.
+// What every driver does with its VMM in the jail: from the spec of a VM to the binds, the launch and the record of it, undone
+// when the guest cannot be booted; and the way to its guest.
+import type { Duplex } from "node:stream";
 import { BangerError, type DriverName } from "@banger/api";
 import type { RunAs } from "@banger/host";
 import type { VmmProcess, VmmSpec } from "./contract.ts";
 import { deviceBinds, JAIL, jailNetwork, planJail, type Bind, type JailTools } from "./jail.ts";
 import { writeLaunchNote } from "./launch-note.ts";
-import { findLaunched, launch, STATUS_FD, type Launched } from "./launcher.ts";
+import { findLaunched, killJail, launch, STATUS_FD, type Launched } from "./launcher.ts";
 import { requireProgram, type Program } from "./program.ts";
-import { giveFile, prepareRunDirectory, vmFiles } from "./vm-directory.ts";
+import { giveFile, prepareRunDirectory, removeSockets, vmFiles } from "./vm-directory.ts";
 
 export interface JailedVmm {
   readonly driver: DriverName;
@@ -19,6 +21,8 @@ export interface JailedVmm {
   readonly runAs: RunAs | null;
   readonly tools: JailTools;
   readonly signal: AbortSignal;
+  /** Resolves when the VMM runs its guest. What it throws, but for an abort, is the start's error. */
+  readonly boot: (launched: Launched) => Promise<void>;
 }
 
 /** Absolute paths of the jail's programs. Throws `host.command_missing`. */
@@ -28,10 +32,35 @@ export async function findJailTools(searchPath: string): Promise<JailTools> {
   return { bwrap, nsenter, searchPath };
 }
 
-/** Prepares the VM's directory and starts the VMM. Throws `vmm.failed`. */
-export async function startJailed(vmm: JailedVmm): Promise<Launched> {
+/** Starts the VMM and its guest; leaves nothing when that fails or is aborted. Throws `vmm.failed`, or the signal's reason. */
+export async function startJailed(vmm: JailedVmm): Promise<VmmProcess> {
+  const { driver, spec, signal } = vmm;
+  signal.throwIfAborted();
+  const launched = await launchJailed(vmm);
+  try {
+    await vmm.boot(launched);
+    return { driver, accelerator: spec.accelerator, vmDir: spec.vmDir, vmm: launched.vmm, jail: launched.jail };
+  } catch (error) {
+    await killJail(launched);
+    removeSockets(spec.vmDir, vmm.sockets);
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** The stream that `open` makes to the guest of `vmm`. Throws `guest.unreachable`, or the signal's reason. */
+export async function openChannel(vmm: string, signal: AbortSignal, open: () => Promise<Duplex>): Promise<Duplex> {
+  try {
+    return await open();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new BangerError("guest.unreachable", `${vmm}'s channel to the guest cannot be opened: ${String(error)}`, { cause: error });
+  }
+}
+
+/** Prepares the VM's directory and starts the VMM. */
+async function launchJailed(vmm: JailedVmm): Promise<Launched> {
   const { spec, runAs } = vmm;
-  vmm.signal.throwIfAborted();
   const running = findLaunched(spec.vmDir, spec.vmId);
   // Two VMMs on one data disk destroy it.
   if (running !== undefined) throw new BangerError("vmm.failed", `a VMM for ${spec.vmId} is running already (process ${running.vmm.pid})`);
@@ -51,12 +80,8 @@ export async function startJailed(vmm: JailedVmm): Promise<Launched> {
   return launch({ vmDir: spec.vmDir, argv, searchPath: vmm.tools.searchPath, signal: vmm.signal });
 }
 
-export function recordOf(driver: DriverName, spec: VmmSpec, launched: Launched): VmmProcess {
-  return { driver, accelerator: spec.accelerator, vmDir: spec.vmDir, vmm: launched.vmm, jail: launched.jail };
-}
-
 /** The files and devices of one VM, at the paths all jails share. */
-export function vmBinds(spec: VmmSpec, kernel: string): readonly Bind[] {
+function vmBinds(spec: VmmSpec, kernel: string): readonly Bind[] {
   return [
     { source: kernel, target: JAIL.kernel, access: "ro" },
     { source: spec.boot.initramfs, target: JAIL.initramfs, access: "ro" },

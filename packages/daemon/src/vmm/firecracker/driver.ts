@@ -7,14 +7,14 @@ import { BangerError } from "@banger/api";
 import { findProgram, isProcessAlive, poll, run, type RunAs } from "@banger/host";
 import type { VmmDriver, VmmExit, VmmFeatures, VmmProcess, VmmSpec } from "../contract.ts";
 import { JAIL } from "../jail.ts";
-import { findJailTools, recordOf, startJailed } from "../jailed-vmm.ts";
+import { findJailTools, openChannel, startJailed } from "../jailed-vmm.ts";
 import { lastWords } from "../last-words.ts";
 import { findNoted } from "../launch-note.ts";
-import { killJail, type Launched } from "../launcher.ts";
+import type { Launched } from "../launcher.ts";
 import { endForSure, waitForEnd } from "../lifetime.ts";
 import { resolveProgram, type Program } from "../program.ts";
 import { ProgramFacts } from "../program-facts.ts";
-import { openLog, readTail, removeSockets, vmFiles } from "../vm-directory.ts";
+import { openLog, readTail, vmFiles } from "../vm-directory.ts";
 import { FirecrackerFault, isAnswering, put } from "./api.ts";
 import { FIRECRACKER_SOCKETS, firecrackerArgv, planFirecracker } from "./configuration.ts";
 import { checkFirecrackerVersion, FIRECRACKER_HINT } from "./version.ts";
@@ -56,7 +56,7 @@ export class FirecrackerDriver implements VmmDriver {
     ]);
     const log = logPath(spec.vmDir);
     closeSync(openLog(log, this.#deps.runAs, true));
-    const launched = await startJailed({
+    return startJailed({
       driver: "firecracker",
       spec,
       program: { ...program, argv: firecrackerArgv(program.argv, spec.vmId) },
@@ -66,29 +66,17 @@ export class FirecrackerDriver implements VmmDriver {
       runAs: this.#deps.runAs,
       tools,
       signal,
+      boot: (launched) => boot(spec, launched, signal),
     });
-    try {
-      await boot(spec, launched, signal);
-      return recordOf("firecracker", spec, launched);
-    } catch (error) {
-      await killJail(launched);
-      removeSockets(spec.vmDir, SOCKETS);
-      signal.throwIfAborted();
-      throw error;
-    }
   }
 
   find(vmDir: string): Promise<VmmProcess | null> {
     return Promise.resolve(findNoted(vmDir, "firecracker"));
   }
 
-  async connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex> {
-    try {
-      return await connectVsock(join(vmFiles(process.vmDir).run, FIRECRACKER_SOCKETS.vsock), AGENT_PORT, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new BangerError("guest.unreachable", `Firecracker's channel to the guest cannot be opened: ${String(error)}`, { cause: error });
-    }
+  connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex> {
+    const path = join(vmFiles(process.vmDir).run, FIRECRACKER_SOCKETS.vsock);
+    return openChannel("Firecracker", signal, () => connectVsock(path, AGENT_PORT, signal));
   }
 
   wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> {

@@ -4,12 +4,12 @@ import type { Duplex } from "node:stream";
 import { BangerError } from "@banger/api";
 import { isProcessAlive, poll, type RunAs } from "@banger/host";
 import type { VmmDriver, VmmExit, VmmFeatures, VmmProcess, VmmSpec } from "../contract.ts";
-import { findJailTools, recordOf, startJailed } from "../jailed-vmm.ts";
+import { findJailTools, openChannel, startJailed } from "../jailed-vmm.ts";
 import { findNoted } from "../launch-note.ts";
-import { killJail, type Launched } from "../launcher.ts";
+import type { Launched } from "../launcher.ts";
 import { endForSure, waitForEnd } from "../lifetime.ts";
 import { connectUnix } from "../unix-socket.ts";
-import { removeSockets, vmFiles } from "../vm-directory.ts";
+import { vmFiles } from "../vm-directory.ts";
 import { planQemu, QEMU_SOCKETS } from "./argv.ts";
 import { ProgramFacts } from "../program-facts.ts";
 import { findQemu, qemuInstallation, qemuVersion } from "./installation.ts";
@@ -47,7 +47,7 @@ export class QemuDriver implements VmmDriver {
       findJailTools(this.#deps.searchPath),
       findQemu(this.#deps.searchPath).then((path) => this.#installations.of(path)),
     ]);
-    const launched = await startJailed({
+    return startJailed({
       driver: "qemu",
       spec,
       program: { argv: planQemu(qemu, spec), binds, env },
@@ -57,29 +57,16 @@ export class QemuDriver implements VmmDriver {
       runAs: this.#deps.runAs,
       tools,
       signal,
+      boot: (launched) => untilReady(spec.vmDir, launched, signal),
     });
-    try {
-      await untilReady(spec.vmDir, launched, signal);
-      return recordOf("qemu", spec, launched);
-    } catch (error) {
-      await killJail(launched);
-      removeSockets(spec.vmDir, SOCKETS);
-      signal.throwIfAborted();
-      throw error;
-    }
   }
 
   find(vmDir: string): Promise<VmmProcess | null> {
     return Promise.resolve(findNoted(vmDir, "qemu"));
   }
 
-  async connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex> {
-    try {
-      return await connectUnix(join(vmFiles(process.vmDir).run, QEMU_SOCKETS.agent), signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new BangerError("guest.unreachable", `QEMU's channel to the guest cannot be opened: ${String(error)}`, { cause: error });
-    }
+  connect(process: VmmProcess, signal: AbortSignal): Promise<Duplex> {
+    return openChannel("QEMU", signal, () => connectUnix(join(vmFiles(process.vmDir).run, QEMU_SOCKETS.agent), signal));
   }
 
   wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> {
