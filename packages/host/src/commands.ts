@@ -23,12 +23,22 @@ export interface RunAs {
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
+  /** Supplementary groups, for a device that only they may open. Default: none, whatever the user's own are. */
+  readonly groups?: readonly number[];
 }
 
 /** `argv` as another user, by setpriv; unchanged when there is nobody to become. */
 export function asUser(argv: readonly string[], runAs: RunAs | null): readonly string[] {
   if (runAs === null) return argv;
-  return ["setpriv", `--reuid=${runAs.uid}`, `--regid=${runAs.gid}`, "--clear-groups", "--", ...argv];
+  const { uid, gid, groups = [] } = runAs;
+  return [
+    "setpriv",
+    `--reuid=${uid}`,
+    `--regid=${gid}`,
+    groups.length === 0 ? "--clear-groups" : `--groups=${groups.join(",")}`,
+    "--",
+    ...argv,
+  ];
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BangerError } from "@banger/api";
-import { chooseDriver, kvmObstacle, type Availability, type BootVerdict, type DriverFacts } from "./accelerator.ts";
+import { chooseDriver, type Availability, type BootVerdict, type DriverFacts } from "./accelerator.ts";
 
 const here: Availability = { version: "1.0.0" };
 const missing: Availability = { error: new BangerError("vmm.missing", "it is not installed") };
@@ -43,32 +43,5 @@ describe("the choice of a driver", () => {
 
   it("is an error where nothing can run a VM", () => {
     assert.throws(() => chooseDriver(facts({ firecracker: missing, qemu: missing }), null), { code: "vmm.missing" });
-  });
-});
-
-describe("what the device node tells of KVM", () => {
-  const user = { name: "dev", uid: 1000, gids: [1000, 106], keepsGroups: true };
-  const node = { mode: 0o20660, uid: 0, gid: 107, group: "kvm" };
-
-  it("is nothing where it can be opened", () => {
-    assert.equal(kvmObstacle({ ...node, mode: 0o20666 }, user), undefined);
-    assert.equal(kvmObstacle({ ...node, gid: 106 }, user), undefined);
-    assert.equal(kvmObstacle({ ...node, mode: 0o20600, uid: 1000 }, user), undefined);
-    assert.equal(kvmObstacle({ ...node, mode: 0o20600 }, { name: "root", uid: 0, gids: [0], keepsGroups: true }), undefined);
-  });
-
-  it("names who cannot open it, the mode, and what to type", () => {
-    assert.deepEqual(kvmObstacle(node, user), {
-      reason: "/dev/kvm is not open to dev (mode 0660, user 0, group kvm)",
-      fix: "sudo usermod -aG kvm dev, log in again, then: banger daemon stop",
-    });
-    assert.match(kvmObstacle(undefined, user)?.reason ?? "", /no \/dev\/kvm/);
-  });
-
-  it("advises no group that would not help, or opens too much", () => {
-    const fix = "sudo chmod 666 /dev/kvm (until the next boot)";
-    assert.equal(kvmObstacle(node, { ...user, name: "banger", keepsGroups: false })?.fix, fix);
-    assert.equal(kvmObstacle({ ...node, mode: 0o20600 }, user)?.fix, fix);
-    assert.equal(kvmObstacle({ ...node, gid: 0, group: "root" }, user)?.fix, fix);
   });
 });

@@ -60,6 +60,13 @@ describe("the plan of a jail", () => {
     assert.equal(argv.includes("--unshare-net"), false);
   });
 
+  it("keeps no group but those that the user is lent", () => {
+    const runAs = { uid: 990, gid: 991, home: "/var/lib/banger" };
+    assert.ok(planJail({ ...spec, runAs }).includes("--clear-groups"));
+    const lent = planJail({ ...spec, runAs: { ...runAs, groups: [106] } });
+    assert.ok(lent.includes("--groups=106") && !lent.includes("--clear-groups"));
+  });
+
   it("leaves the host's network only to a VM whose tap is there", () => {
     assert.equal(jailNetwork(null, { anchorPid: 1 }), "none");
     assert.equal(jailNetwork(null, null), "none");

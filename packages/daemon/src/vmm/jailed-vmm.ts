@@ -5,6 +5,7 @@ import { BangerError, type DriverName } from "@banger/api";
 import type { RunAs } from "@banger/host";
 import type { VmmProcess, VmmSpec } from "./contract.ts";
 import { deviceBinds, JAIL, jailNetwork, planJail, type Bind, type JailTools } from "./jail.ts";
+import { kvmNode, withKvmGroup } from "./kvm-device.ts";
 import { writeLaunchNote } from "./launch-note.ts";
 import { findLaunched, killJail, launch, STATUS_FD, type Launched } from "./launcher.ts";
 import { requireProgram, type Program } from "./program.ts";
@@ -61,6 +62,7 @@ export async function openChannel(vmm: string, signal: AbortSignal, open: () => 
 /** Prepares the VM's directory and starts the VMM. */
 async function launchJailed(vmm: JailedVmm): Promise<Launched> {
   const { spec, runAs } = vmm;
+  const lent = runAs !== null && spec.accelerator === "kvm" ? withKvmGroup(runAs, await kvmNode()) : runAs;
   const running = findLaunched(spec.vmDir, spec.vmId);
   // Two VMMs on one data disk destroy it.
   if (running !== undefined) throw new BangerError("vmm.failed", `a VMM for ${spec.vmId} is running already (process ${running.vmm.pid})`);
@@ -72,7 +74,7 @@ async function launchJailed(vmm: JailedVmm): Promise<Launched> {
     env: vmm.program.env,
     binds: [...vmm.program.binds, ...vmm.binds, ...vmBinds(spec, vmm.kernel)],
     network: jailNetwork(spec.nic, spec.namespace),
-    runAs,
+    runAs: lent,
     tools: vmm.tools,
     endsWithStarter: spec.isEphemeral ?? false,
     statusFd: STATUS_FD,

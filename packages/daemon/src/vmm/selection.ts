@@ -1,27 +1,17 @@
 // The VMM drivers of this host and the choice among them: gathers the facts, test boots included, that accelerator.ts decides
 // from. A test boot is made once for each host boot, kernel and VMM version, and shared by all who ask meanwhile.
 import { randomBytes } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError, type AcceleratorName, type DriverName } from "@banger/api";
 import { abortable, hostBootId, type RunAs } from "@banger/host";
 import type { Config } from "../config/contract.ts";
 import { connectGuest } from "../guest/client.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
-import {
-  chooseDriver,
-  isAvailable,
-  kvmObstacle,
-  type Availability,
-  type BootVerdict,
-  type DeviceNode,
-  type DriverChoice,
-  type DriverFacts,
-  type Opener,
-} from "./accelerator.ts";
+import { chooseDriver, isAvailable, type Availability, type BootVerdict, type DriverChoice, type DriverFacts } from "./accelerator.ts";
 import { probeBoot, readVerdict, rememberVerdict, type VerdictKey } from "./boot-probe.ts";
 import type { VmmDriver } from "./contract.ts";
 import { FirecrackerDriver } from "./firecracker/driver.ts";
+import { kvmNode, kvmObstacle, withKvmGroup, type DeviceNode, type Opener } from "./kvm-device.ts";
 import { QemuDriver } from "./qemu/driver.ts";
 
 /** Milliseconds a test boot may take. KVM that needs longer is no KVM; emulation is only timed, to be shown. */
@@ -93,7 +83,8 @@ export class VmmSelection {
   }
 
   async #kvmVerdict(driver: DriverName): Promise<BootVerdict> {
-    const obstacle = kvmObstacle(await kvmNode(), opener(this.#deps));
+    const node = await kvmNode();
+    const obstacle = kvmObstacle(node, kvmOpener(this.#deps, node));
     return obstacle === undefined ? this.#verdict(driver, "kvm") : { works: false, ...obstacle };
   }
 
@@ -102,7 +93,7 @@ export class VmmSelection {
     if (image === undefined) return { works: false, reason: "it is not tested yet: no image is here to boot" };
     const key: VerdictKey = {
       ...{ hostBootId: hostBootId(), driver, vmmVersion: await this.drivers[driver].version(), kernelRelease: image.kernelRelease },
-      ...{ accelerator, uid: opener(this.#deps).uid },
+      ...{ accelerator, uid: this.#deps.runAs?.uid ?? ownUid() },
     };
     const name = JSON.stringify(key);
     const shared = this.#underWay.get(name) ?? this.#remembered(key, driver, image).finally(() => this.#underWay.delete(name));
@@ -146,22 +137,13 @@ async function availability(driver: VmmDriver): Promise<Availability> {
   }
 }
 
-function opener({ runAs, vmUserName: name }: Pick<SelectionDeps, "runAs" | "vmUserName">): Opener {
-  if (runAs !== null) return { name, uid: runAs.uid, gids: [runAs.gid], keepsGroups: false };
-  const gids = [...new Set([process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])])];
-  return { name, uid: process.getuid?.() ?? 0, gids, keepsGroups: true };
+/** Who opens the device for a VMM: a root daemon's user with the group that it is lent, or the daemon itself. */
+function kvmOpener({ runAs, vmUserName: name }: Pick<SelectionDeps, "runAs" | "vmUserName">, node: DeviceNode | undefined): Opener {
+  if (runAs === null) return { name, uid: ownUid(), gids: [process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])] };
+  const { uid, gid, groups = [] } = withKvmGroup(runAs, node);
+  return { name, uid, gids: [gid, ...groups] };
 }
 
-async function kvmNode(): Promise<DeviceNode | undefined> {
-  const node = await stat("/dev/kvm").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  return node && { mode: node.mode, uid: node.uid, gid: node.gid, group: await groupName(node.gid) };
-}
-
-async function groupName(gid: number): Promise<string> {
-  const groups = await readFile("/etc/group", "utf8").catch(() => "");
-  const line = groups.split("\n").find((candidate) => candidate.split(":")[2] === String(gid));
-  return line?.split(":")[0] ?? String(gid);
+function ownUid(): number {
+  return process.getuid?.() ?? 0;
 }

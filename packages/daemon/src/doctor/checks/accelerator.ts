@@ -7,13 +7,14 @@ export const accelerator: Check<DoctorDeps> = {
   async run({ probe }, signal) {
     const { accelerator: chosen, reason, fix, agentAfterMs } = await probe(signal);
     const measured = agentAfterMs === null ? "" : ` (agent after ${(agentAfterMs / 1000).toFixed(1)} s)`;
-    if (chosen === "kvm") return { status: "ok", summary: `kvm${measured}` };
+    const details = { accelerator: chosen, agentAfterMs };
+    if (chosen === "kvm") return { status: "ok", summary: `kvm${measured}`, details };
     const why = reason === "" ? "not usable" : reason;
     return {
       status: "warning",
       summary: `kvm: ${why}; using ${chosen}${measured}`,
       ...(fix === undefined ? {} : { fix }),
-      details: { accelerator: chosen, agentAfterMs },
+      details,
     };
   },
 };
