@@ -5,16 +5,20 @@ import { exitOf } from "./jail-status.ts";
 import { killJail, readJailStatus, untilGone } from "./launcher.ts";
 import { removeSockets, vmFiles } from "./vm-directory.ts";
 
-/** Milliseconds between looks at a process that may not be a child of ours. */
-const LOOK_MS = 100;
+/** Milliseconds between looks at a process that may not be a child of ours, for the end that nobody tells of. */
+const LOOK_MS = 500;
 const JAIL_REPORT_MS = 2000;
 
-/** Resolves when the VMM has ended, with what its jail recorded. Throws the signal's reason. */
+/**
+ * Resolves when the VMM has ended, with what its jail recorded. The jail's outer process writes the exit code the moment it has
+ * reaped the VMM, and that file tells every daemon, also one that started neither. Throws the signal's reason.
+ */
 export async function waitForEnd(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> {
-  await poll(() => (isProcessAlive(process.vmm) ? undefined : true), { timeoutMs: Number.POSITIVE_INFINITY, intervalMs: LOOK_MS, signal });
-  // The jail's outer process writes the exit code and leaves a moment after the VMM.
+  const { jailStatus } = vmFiles(process.vmDir);
+  const isGone = () => (isProcessAlive(process.vmm) ? undefined : true);
+  await poll(isGone, { timeoutMs: Number.POSITIVE_INFINITY, intervalMs: LOOK_MS, file: jailStatus, signal });
   await untilGone([process.jail], JAIL_REPORT_MS);
-  return exitOf(readJailStatus(vmFiles(process.vmDir).jailStatus).exitCode);
+  return exitOf(readJailStatus(jailStatus).exitCode);
 }
 
 export interface EndOptions {

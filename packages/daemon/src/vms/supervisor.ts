@@ -1,5 +1,6 @@
 // Watches one live VMM: keeps a connection to its agent, follows its events, and tells when it has ended. It outlives any
 // request; a daemon that starts anew makes one for each VM it finds alive.
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type ReadinessLevel } from "@banger/api";
 import { abortable, isProcessAlive, poll } from "@banger/host";
@@ -49,6 +50,13 @@ export class Supervisor {
 
   get isOver(): boolean {
     return this.#ended.signal.aborted;
+  }
+
+  /** Whether the VMM has ended, or is no longer watched, within `timeoutMs`. */
+  async over(timeoutMs: number): Promise<boolean> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    if (!this.isOver) await once(this.#ended.signal, "abort", { signal: deadline }).catch(() => undefined);
+    return this.isOver;
   }
 
   /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends. */
@@ -138,7 +146,7 @@ export class Supervisor {
   async #endAfterPoweroff(): Promise<void> {
     const console = logFile(this.process.vmDir, "console");
     const isDown = async () => (/reboot: (Power down|System halted)/.test(await tailOf(console, 4096)) ? true : undefined);
-    await poll(isDown, { timeoutMs: POWEROFF_MS, intervalMs: 100, signal: this.#ended.signal }).catch(() => undefined);
+    await poll(isDown, { timeoutMs: POWEROFF_MS, intervalMs: 500, file: console, signal: this.#ended.signal }).catch(() => undefined);
     if (!this.isOver) await this.#deps.driver.end(this.process);
   }
 

@@ -3,7 +3,6 @@ import { BangerError } from "@banger/api";
 import type { VmmExit, VmmProcess } from "../vmm/contract.ts";
 import type { VmDeps } from "./deps.ts";
 import { Supervisor } from "./supervisor.ts";
-import { poll } from "@banger/host";
 
 export type OnVmExit = (vmId: string, supervisor: Supervisor, exit: VmmExit) => void;
 
@@ -51,8 +50,8 @@ export class Supervisors {
   async ended(vmId: string, timeoutMs: number): Promise<void> {
     const supervisor = this.#live.get(vmId);
     if (supervisor === undefined) return;
-    const over = await poll(() => (supervisor.isOver ? true : undefined), { timeoutMs });
-    if (over === undefined) throw new BangerError("guest.not_ready", `it did not power off within ${Math.round(timeoutMs / 1000)} s`);
+    if (!(await supervisor.over(timeoutMs)))
+      throw new BangerError("guest.not_ready", `it did not power off within ${Math.round(timeoutMs / 1000)} s`);
   }
 
   forget(vmId: string): void {
