@@ -96,6 +96,7 @@ export const vm = z.object({
   address: z.nullable(z.string()),
   egress: z.enum(["full", "none"]),
   networkLost: z.boolean(),
+  pauseReason: z.nullable(z.enum(["host_disk_full"])).check(z.describe("Why a running guest stands still; it goes on by itself.")),
   forwards: z.array(z.extend(portMapping, { error: z.optional(z.string()) })),
   readiness: z.array(readinessLevel),
   bootId: z.nullable(z.string()),

@@ -45,6 +45,7 @@ export const vmRoutes = {
       "vm.name_taken",
       "image.not_found",
       "host.resources",
+      "host.disk_full",
       "vm.start_failed",
       "guest.not_ready",
       "operation.cancelled",
@@ -59,7 +60,7 @@ export const vmRoutes = {
     params: byName,
     query: z.object({ wait: z.optional(readinessLevel) }),
     result: vm,
-    errors: ["vm.not_found", "vm.busy", "vm.start_failed", "guest.not_ready"],
+    errors: ["vm.not_found", "vm.busy", "vm.start_failed", "guest.not_ready", "host.disk_full"],
   },
   vmStop: {
     id: "vmStop",
@@ -80,7 +81,7 @@ export const vmRoutes = {
     params: byName,
     query: z.object({ wait: z.optional(readinessLevel) }),
     result: vm,
-    errors: ["vm.not_found", "vm.busy", "vm.start_failed", "guest.not_ready"],
+    errors: ["vm.not_found", "vm.busy", "vm.start_failed", "guest.not_ready", "host.disk_full"],
   },
   vmDelete: {
     id: "vmDelete",
@@ -112,7 +113,7 @@ export const vmRoutes = {
     params: byName,
     query: z.object({ level: z.optional(readinessLevel) }),
     result: vm,
-    errors: ["vm.not_found", "vm.not_running", "guest.not_ready"],
+    errors: ["vm.not_found", "vm.not_running", "guest.not_ready", "host.disk_full"],
   },
   vmLogs: {
     id: "vmLogs",
@@ -177,7 +178,7 @@ export const vmRoutes = {
     params: byName,
     body: execBody,
     result: z.object({ id: z.string() }),
-    errors: ["vm.not_found", "vm.not_running", "guest.not_ready"],
+    errors: ["vm.not_found", "vm.not_running", "guest.not_ready", "host.disk_full"],
   },
   execAttach: {
     id: "execAttach",
@@ -187,7 +188,7 @@ export const vmRoutes = {
     summary: "Run the prepared command; frames both ways, an exit control frame last. Hanging up ends the command.",
     params: byId,
     result: empty,
-    errors: ["exec.not_found", "guest.unreachable"],
+    errors: ["exec.not_found", "guest.unreachable", "host.disk_full"],
   },
   vmDial: {
     id: "vmDial",
@@ -198,7 +199,7 @@ export const vmRoutes = {
     params: byName,
     query: z.object({ network: z.optional(z.enum(["tcp", "unix"])), address: z.string() }),
     result: empty,
-    errors: ["vm.not_found", "vm.not_running", "guest.unreachable"],
+    errors: ["vm.not_found", "vm.not_running", "guest.unreachable", "host.disk_full"],
   },
   vmFilesPut: {
     id: "vmFilesPut",
@@ -210,7 +211,7 @@ export const vmRoutes = {
     query: z.object({ path: z.string(), owner: z.optional(z.string()) }),
     bodyContentType: "application/x-tar",
     result: z.object({ files: z.int(), bytes: z.int() }),
-    errors: ["vm.not_found", "vm.not_running", "guest.disk_full"],
+    errors: ["vm.not_found", "vm.not_running", "guest.disk_full", "host.disk_full"],
   },
   vmFilesGet: {
     id: "vmFilesGet",
@@ -222,7 +223,7 @@ export const vmRoutes = {
     query: z.object({ path: z.string() }),
     contentType: "application/x-tar",
     result: z.unknown(),
-    errors: ["vm.not_found", "vm.not_running", "guest.path_not_found"],
+    errors: ["vm.not_found", "vm.not_running", "guest.path_not_found", "host.disk_full"],
   },
   vmFilesStat: {
     id: "vmFilesStat",
@@ -233,7 +234,7 @@ export const vmRoutes = {
     params: byName,
     query: z.object({ path: z.string() }),
     result: fileStat,
-    errors: ["vm.not_found", "vm.not_running", "guest.path_not_found"],
+    errors: ["vm.not_found", "vm.not_running", "guest.path_not_found", "host.disk_full"],
   },
   vmFilesSelect: {
     id: "vmFilesSelect",
@@ -245,7 +246,7 @@ export const vmRoutes = {
     body: selection,
     contentType: "application/x-tar",
     result: z.unknown(),
-    errors: ["vm.not_found", "vm.not_running"],
+    errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
   vmTree: {
     id: "vmTree",
@@ -257,7 +258,7 @@ export const vmRoutes = {
     query: z.object({ path: z.string() }),
     contentType: "application/x-ndjson",
     result: z.unknown(),
-    errors: ["vm.not_found", "vm.not_running"],
+    errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
   vmTreeIds: {
     id: "vmTreeIds",
@@ -269,6 +270,6 @@ export const vmRoutes = {
     body: selection,
     contentType: "application/x-ndjson",
     result: z.unknown(),
-    errors: ["vm.not_found", "vm.not_running"],
+    errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
 } as const satisfies Readonly<Record<string, Route>>;

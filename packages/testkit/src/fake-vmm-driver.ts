@@ -1,6 +1,6 @@
 // A VMM driver without a VMM: each "VM" is a Node process of its own that runs the fake agent behind vmDir/run/agent.sock. It
 // outlives the daemon, can be killed with -9, and powers off and reboots, so lifecycles can be tested in milliseconds.
-import { accessSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { BangerError, shortSocketPath, type DriverName } from "@banger/api";
@@ -37,6 +37,7 @@ export function createFakeVmmDriver(options: FakeVmmOptions = {}): VmmDriver {
       refuseBadStart(spec, plan);
       return started(spec, spawnFakeVm(spec, { ...plan, channel, outlivesPoweroff, driver: name }), signal);
     },
+    pausing: { watch: watchPauses, resume: async ({ vmDir }) => rmSync(fakeVmFiles(vmDir).paused, { force: true }) },
     find: async (vmDir) => find(vmDir),
     connect: (vmm, signal) => connectAgent(vmm.vmDir, signal),
     wait,
@@ -101,6 +102,17 @@ async function wait(process: VmmProcess, signal: AbortSignal): Promise<VmmExit> 
     : code === 143
       ? { status: null, signal: "SIGTERM" }
       : { status: code, signal: null };
+}
+
+async function watchPauses(process: VmmProcess, onChange: (isPaused: boolean) => void, signal: AbortSignal): Promise<void> {
+  let was: boolean | undefined;
+  const look = () => {
+    const isPaused = existsSync(fakeVmFiles(process.vmDir).paused);
+    if (isPaused !== was) onChange(isPaused);
+    was = isPaused;
+    return isProcessAlive(process.vmm) ? undefined : true;
+  };
+  await poll(look, { timeoutMs: Number.POSITIVE_INFINITY, signal });
 }
 
 async function end(process: VmmProcess): Promise<void> {

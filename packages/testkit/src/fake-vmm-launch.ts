@@ -41,6 +41,8 @@ export function fakeVmFiles(vmDir: string) {
     note: join(vmDir, "fake-process.json"),
     exit: join(vmDir, "fake-exit"),
     execs: join(vmDir, "fake-execs"),
+    /** While it is there, the guest stands still for want of space on the host. */
+    paused: join(vmDir, "fake-paused"),
     /** What stands for the guest's `/`; kept between boots. */
     root: join(vmDir, "fake-root"),
   } as const;

@@ -18,6 +18,7 @@ export function fakeVm(over: Partial<Vm> = {}): Vm {
     address: "172.16.0.2",
     egress: "full",
     networkLost: false,
+    pauseReason: null,
     forwards: [],
     readiness: ["agent", "basic"],
     bootId: "b-1",

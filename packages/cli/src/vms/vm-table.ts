@@ -32,8 +32,9 @@ const REASONS: Readonly<Record<string, string>> = {
   host_restarted: "host restarted",
 };
 
-/** `running`, `stopped (killed)`, `running (network lost)`; a stop on request needs no reason. */
-export function formatStatus(vm: Pick<Vm, "status" | "stopReason" | "networkLost">): string {
+/** `running`, `stopped (killed)`, `running (network lost)`, `paused (host disk full)`; a stop on request needs no reason. */
+export function formatStatus(vm: Pick<Vm, "status" | "stopReason" | "networkLost" | "pauseReason">): string {
+  if (vm.status === "running" && vm.pauseReason !== null) return "paused (host disk full)";
   const reason = vm.status === "stopped" && vm.stopReason !== null ? REASONS[vm.stopReason.code] : undefined;
   const remark = vm.status === "running" && vm.networkLost ? "network lost" : reason;
   return remark === undefined ? vm.status : `${vm.status} (${remark})`;

@@ -71,9 +71,19 @@ export interface VmmFeatures {
   readonly outlivesPoweroff: boolean;
 }
 
+/** For a VMM that makes its guest stand still while the host's disk has no room for what it writes: nothing is lost then. */
+export interface VmmPausing {
+  /** Tells whether the guest stands still: at once, and at each change, until the connection to the VMM ends. Throws on abort. */
+  watch(process: VmmProcess, onChange: (isPaused: boolean) => void, signal: AbortSignal): Promise<void>;
+  /** Lets it go on: what did not fit is written again, and it may stand still again. */
+  resume(process: VmmProcess, signal: AbortSignal): Promise<void>;
+}
+
 export interface VmmDriver {
   readonly name: DriverName;
   readonly features: VmmFeatures;
+  /** Absent: the guest sees an I/O error. */
+  readonly pausing?: VmmPausing;
   /** The program's version. Throws `vmm.missing` with an install hint, `vmm.unsupported` when it is too old or known bad. */
   version(): Promise<string>;
   /** Boots; answers once the process runs in its jail. Undoes itself on failure or abort. Throws `vmm.failed` with the VMM's own last words. */

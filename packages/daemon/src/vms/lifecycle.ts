@@ -46,6 +46,8 @@ export class Lifecycle {
     using _held = await this.#locks.lock(vmId);
     if (this.#deps.records.get(vmId).status === "stopped") return;
     this.#deps.records.update(vmId, { status: "stopping" });
+    if (this.supervisors.find(vmId)?.pauses.isPaused === true)
+      operation.warn("host.disk_full", "The host's disk is full: what the guest was about to write is lost, as by a power cut");
     await this.#settle(vmId, { code: "requested" }, operation);
   }
 

@@ -1,6 +1,7 @@
 // The life of VMs against a fake VMM whose processes are real: they outlive a daemon and can be killed.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -128,6 +129,30 @@ describe("the life of a VM", () => {
     assert.notEqual(forwards[0]?.hostPort, taken.hostPort);
     const again = await one.service.forward("b", { ...port, guestPort: 81 });
     assert.ok(again.hostPort > 0, "the kernel's choice is answered");
+  });
+
+  test("a guest that stands still for a full disk is told of, refuses work, and goes on once there is room", async () => {
+    const one = daemon();
+    const { id } = await one.create("a");
+    const still = join(directory, "vms", id, "fake-paused");
+    await writeFile(still, "");
+    await one.seen("a", "running", (vm) => vm.pauseReason === "host_disk_full");
+    const attempt = async () => {
+      const { id: exec } = await one.service.guests.prepareExec("a", { argv: ["true"], wait: "agent" }, new AbortController().signal);
+      (await one.service.guests.attach(exec)).destroy();
+    };
+    await assert.rejects(
+      attempt(),
+      (error: BangerError) => code("host.disk_full")(error) && error.message.startsWith("the guest is paused"),
+    );
+    await one.seen("a", "running", (vm) => vm.pauseReason === null);
+    assert.equal(existsSync(still), false);
+    await attempt();
+    await writeFile(still, "");
+    await one.seen("a", "running", (vm) => vm.pauseReason === "host_disk_full");
+    await one.run((operation) => one.service.stop("a", operation));
+    const { status, pauseReason } = await one.service.show("a");
+    assert.deepEqual({ status, pauseReason }, { status: "stopped", pauseReason: null });
   });
 
   test("a killed VMM is seen, told, and starts again", async () => {

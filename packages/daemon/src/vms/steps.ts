@@ -69,8 +69,8 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
         git: record.gitIdentity,
         nowUnixMs: deps.now().getTime(),
       });
-      await guest.configure(configuration, operation.signal);
-      const { bootId } = await guest.health(operation.signal);
+      await supervisor.pauses.unlessPaused(guest.configure(configuration, operation.signal));
+      const { bootId } = await supervisor.pauses.unlessPaused(guest.health(operation.signal));
       deps.records.update(vmId, { sshHostKey: hostKey.publicKey, bootId, startedAt: deps.now().toISOString() });
     });
     supervisor.follow();

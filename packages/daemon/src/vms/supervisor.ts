@@ -6,6 +6,7 @@ import { BangerError, type ReadinessLevel } from "@banger/api";
 import { abortable, isProcessAlive, poll } from "@banger/host";
 import type { ConnectGuest, GuestClient, GuestEvent } from "../guest/contract.ts";
 import type { VmmDriver, VmmExit, VmmProcess } from "../vmm/contract.ts";
+import { Pauses } from "./pauses.ts";
 import { appendAgentLog, capLog, logFile, printable, tailOf } from "./log-files.ts";
 
 export interface SupervisorDeps {
@@ -25,6 +26,7 @@ const POWEROFF_MS = 20_000;
 
 export class Supervisor {
   readonly process: VmmProcess;
+  readonly pauses: Pauses;
   readonly #deps: SupervisorDeps;
   readonly #ended = new AbortController();
   readonly #readiness = new Set<ReadinessLevel>();
@@ -36,6 +38,7 @@ export class Supervisor {
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     this.process = deps.process;
+    this.pauses = new Pauses({ process: deps.process, pausing: deps.driver.pausing, log: deps.log }, this.#ended.signal);
     void this.#watchExit();
     void this.#capLogs();
   }
@@ -59,12 +62,14 @@ export class Supervisor {
     return this.isOver;
   }
 
-  /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends. */
+  /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends; `host.disk_full`. */
   async connect(timeoutMs: number, signal: AbortSignal): Promise<GuestClient> {
+    const paused = this.pauses.signal;
     try {
-      this.#guest = await this.#open(timeoutMs, AbortSignal.any([signal, this.#ended.signal]));
+      this.#guest = await this.#open(timeoutMs, AbortSignal.any([signal, this.#ended.signal, paused]));
       return this.#guest;
     } catch (error) {
+      paused.throwIfAborted();
       if (!this.isOver || signal.aborted) throw error;
       throw new BangerError("guest.unreachable", "the VM ended before", { cause: error });
     }
@@ -75,24 +80,27 @@ export class Supervisor {
     void this.#followGuest();
   }
 
-  /** The live connection. Throws `guest.unreachable` when there is none at the moment. */
+  /** The live connection. Throws `guest.unreachable` when there is none at the moment, `host.disk_full` while the guest is paused. */
   guest(): GuestClient {
+    this.pauses.signal.throwIfAborted();
     if (this.#guest !== undefined) return this.#guest;
     throw new BangerError("guest.unreachable", "the guest's agent does not answer at the moment", {
       hint: "try again, or look at banger vm logs",
     });
   }
 
-  /** Resolves once `level` is reached; false at the deadline. Throws when the VM ends or the signal aborts. */
+  /** Resolves once `level` is reached; false at the deadline. Throws when the VM ends, is paused, or the signal aborts. */
   async reached(level: ReadinessLevel, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     const deadline = AbortSignal.timeout(timeoutMs);
-    const given = AbortSignal.any([signal, this.#ended.signal, deadline]);
+    const paused = this.pauses.signal;
+    const given = AbortSignal.any([signal, this.#ended.signal, paused, deadline]);
     while (!this.#readiness.has(level)) {
       try {
         await abortable(new Promise<void>((resolve) => this.#listeners.add(resolve)), given);
       } catch (error) {
         if (this.#ended.signal.aborted)
           throw new BangerError("vm.not_running", `the VM ended before it was ready (${level})`, { hint: "banger vm logs NAME tells why" });
+        paused.throwIfAborted();
         if (deadline.aborted && !signal.aborted) return false;
         throw error;
       }

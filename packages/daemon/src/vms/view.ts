@@ -26,6 +26,7 @@ export async function viewOf(deps: VmDeps, supervisors: Supervisors, record: VmR
     address: record.address,
     egress: record.egress,
     networkLost: record.networkLost,
+    pauseReason: supervisors.find(record.id)?.pauses.isPaused === true ? "host_disk_full" : null,
     forwards: record.forwards,
     readiness: supervisors.find(record.id)?.readiness ?? [],
     bootId: record.bootId,

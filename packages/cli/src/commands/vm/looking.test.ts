@@ -24,16 +24,18 @@ test("vm list", async () => {
       }),
       fakeVm({ name: "old", status: "stopped", stopReason: { code: "killed" }, createdAt: "2025-12-29T00:00:00.000Z" }),
       fakeVm({ name: "adrift", networkLost: true }),
+      fakeVm({ name: "stuck", pauseReason: "host_disk_full" }),
     ],
   });
   assert.deepEqual(await scene.cli(["vm", "ps"]), {
     status: 0,
     stderr: "",
-    stdout: `NAME     STATUS                  IMAGE            CPU  MEM    DISK        PORTS                                         AGE
-sandbox  running                 debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
-api      running                 debian-bookworm  4    4 GiB  1.1/16 GiB  127.0.0.1:3000→3000 0.0.0.0:8080→80 (failed)  2h
-old      stopped (killed)        debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             3d
-adrift   running (network lost)  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
+    stdout: `NAME     STATUS                   IMAGE            CPU  MEM    DISK        PORTS                                         AGE
+sandbox  running                  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
+api      running                  debian-bookworm  4    4 GiB  1.1/16 GiB  127.0.0.1:3000→3000 0.0.0.0:8080→80 (failed)  2h
+old      stopped (killed)         debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             3d
+adrift   running (network lost)   debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
+stuck    paused (host disk full)  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
 `,
   });
 });

@@ -3,7 +3,7 @@ import { freeBytesAt } from "@banger/host";
 import type { Check } from "../contract.ts";
 import type { DoctorDeps } from "../deps.ts";
 
-/** A VM that fills its disk on a full host sees I/O errors, so the warning comes early. */
+/** A VM that writes on a full host is paused, or sees I/O errors, so the warning comes early. */
 const WARN_BELOW_BYTES = 10 * GIB;
 /** Less does not hold an image, its build and one VM's writes. */
 const FAIL_BELOW_BYTES = 3 * GIB;

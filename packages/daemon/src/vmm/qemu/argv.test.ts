@@ -25,6 +25,11 @@ describe("QEMU's command line", () => {
     assert.match(line, /node-name=data,discard=unmap,file\.driver=file,file\.filename=\/disks\/data /);
   });
 
+  it("stops the guest where the host's disk is full, rather than tell it of an error", () => {
+    assert.match(text(), /virtio-blk-pci,drive=data,serial=data,werror=enospc( |$)/);
+    assert.match(text(), /virtio-blk-pci,drive=base,serial=base( |$)/);
+  });
+
   it("has a nic on the tap without a script or a ROM, or none at all", () => {
     assert.match(text(), /tap,id=net,ifname=bgr0123456789ab,script=no,downscript=no/);
     assert.match(text(), /virtio-net-pci,netdev=net,mac=02:fc:ac:10:00:05,romfile=( |$)/);

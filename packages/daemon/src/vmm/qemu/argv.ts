@@ -6,7 +6,7 @@ import { JAIL } from "../jail.ts";
 import { kernelArguments } from "../kernel-arguments.ts";
 
 /** Names of QEMU's sockets in the run directory. */
-export const QEMU_SOCKETS = { agent: "agent.sock", qmp: "qmp.sock" } as const;
+export const QEMU_SOCKETS = { agent: "agent.sock", qmp: "qmp.sock", events: "events.sock" } as const;
 
 type QemuSpec = Pick<VmmSpec, "vmId" | "vcpu" | "memoryMib" | "kernelArguments" | "disks" | "nic" | "accelerator">;
 
@@ -23,6 +23,8 @@ export function planQemu(qemu: string, spec: QemuSpec): readonly string[] {
     // The console is QEMU's stdout, a file opened for appending; stdin is empty.
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", serverSocket("qmp", QEMU_SOCKETS.qmp), "-mon", "chardev=qmp,mode=control"],
+    // A monitor serves one client at a time: who listens for events would keep out who has something to say.
+    ...["-chardev", serverSocket("events", QEMU_SOCKETS.events), "-mon", "chardev=events,mode=control"],
     ...[
       "-chardev",
       serverSocket("agent", QEMU_SOCKETS.agent),
@@ -59,7 +61,8 @@ function disk(entry: VmmDisk): readonly string[] {
   return [
     ...["-blockdev", `driver=raw,node-name=${entry.id},${access},file.driver=file,file.filename=${path}`],
     // The guest names its disks by serial.
-    ...["-device", `virtio-blk-pci,drive=${entry.id},serial=${entry.id}`],
+    // Where the host has no room for a write the guest is stopped until there is: it loses nothing, and sees no error.
+    ...["-device", `virtio-blk-pci,drive=${entry.id},serial=${entry.id}${entry.readOnly ? "" : ",werror=enospc"}`],
   ];
 }
 

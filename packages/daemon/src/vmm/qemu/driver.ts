@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { BangerError } from "@banger/api";
 import { isProcessAlive, poll, type RunAs } from "@banger/host";
-import type { VmmDriver, VmmExit, VmmFeatures, VmmProcess, VmmSpec } from "../contract.ts";
+import type { VmmDriver, VmmExit, VmmFeatures, VmmPausing, VmmProcess, VmmSpec } from "../contract.ts";
 import { findJailTools, openChannel, startJailed } from "../jailed-vmm.ts";
 import { findNoted } from "../launch-note.ts";
 import type { Launched } from "../launcher.ts";
@@ -12,6 +12,7 @@ import { connectUnix } from "../unix-socket.ts";
 import { vmFiles } from "../vm-directory.ts";
 import { planQemu, QEMU_SOCKETS } from "./argv.ts";
 import { ProgramFacts } from "../program-facts.ts";
+import { resume, watchPauses } from "./pausing.ts";
 import { findQemu, qemuInstallation, qemuVersion } from "./installation.ts";
 import { QmpClient } from "./qmp.ts";
 
@@ -30,6 +31,7 @@ export interface QemuDeps {
 export class QemuDriver implements VmmDriver {
   readonly name = "qemu";
   readonly features: VmmFeatures = { accelerators: ["kvm", "tcg"], channel: "serial", snapshots: false, outlivesPoweroff: false };
+  readonly pausing: VmmPausing = { watch: watchPauses, resume };
   readonly #deps: QemuDeps;
   readonly #versions = new ProgramFacts(qemuVersion);
   readonly #installations = new ProgramFacts(qemuInstallation);

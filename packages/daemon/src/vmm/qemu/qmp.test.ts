@@ -41,10 +41,12 @@ describe("QMP", () => {
       });
     };
     await withMonitor(serve, async (path) => {
-      using client = await QmpClient.connect(path, soon());
+      const events: string[] = [];
+      using client = await QmpClient.connect(path, soon(), (name) => events.push(name));
       assert.deepEqual(await client.execute("query-status", soon()), { ran: "query-status" });
       await assert.rejects(client.execute("nonsense", soon()), /no such command/);
       assert.deepEqual(await client.execute("quit", soon()), { ran: "quit" });
+      assert.deepEqual(new Set(events), new Set(["RESUME"]));
     });
   });
 

@@ -13,12 +13,14 @@ interface Reply {
 
 export class QmpClient implements Disposable {
   readonly #socket: Socket;
+  readonly #onEvent: (name: string) => void;
   #rest = "";
   #reply: Reply | undefined;
   #error: Error | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, onEvent: (name: string) => void) {
     this.#socket = socket;
+    this.#onEvent = onEvent;
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#read(text));
     socket.on("error", (error) => this.#fail(error));
@@ -27,8 +29,8 @@ export class QmpClient implements Disposable {
   }
 
   /** Connects to QEMU's monitor and waits for its greeting, which comes once the machine is built. Throws when it does not come. */
-  static async connect(path: string, signal: AbortSignal): Promise<QmpClient> {
-    const client = new QmpClient(await connectUnix(path, signal));
+  static async connect(path: string, signal: AbortSignal, onEvent: (name: string) => void = () => undefined): Promise<QmpClient> {
+    const client = new QmpClient(await connectUnix(path, signal), onEvent);
     try {
       await client.#next(signal);
       await client.execute("qmp_capabilities", signal);
@@ -78,7 +80,7 @@ export class QmpClient implements Disposable {
 
   #message(line: string): void {
     const message = parseQmp(line);
-    if (message.type === "event") return;
+    if (message.type === "event") return this.#onEvent(message.name);
     const reply = this.#reply;
     this.#reply = undefined;
     if (message.type === "error") reply?.reject(new Error(message.description));
@@ -96,7 +98,7 @@ export class QmpClient implements Disposable {
 export type QmpMessage =
   | { readonly type: "answer"; readonly value: unknown }
   | { readonly type: "error"; readonly description: string }
-  | { readonly type: "event" };
+  | { readonly type: "event"; readonly name: string };
 
 /** One line of QMP. A line that is none of its messages is an error. */
 export function parseQmp(line: string): QmpMessage {
@@ -107,7 +109,7 @@ export function parseQmp(line: string): QmpMessage {
     return { type: "error", description: `not a QMP message: ${String(error)}` };
   }
   if (typeof document !== "object" || document === null) return { type: "error", description: "not a QMP message" };
-  if ("event" in document) return { type: "event" };
+  if ("event" in document) return { type: "event", name: String(document.event) };
   if ("QMP" in document) return { type: "answer", value: document.QMP };
   if ("return" in document) return { type: "answer", value: document.return };
   const error = "error" in document ? document.error : undefined;
