@@ -95,8 +95,11 @@ export const vm = z.object({
   accelerator: z.nullable(acceleratorName),
   address: z.nullable(z.string()),
   egress: z.enum(["full", "none"]),
-  networkLost: z.boolean(),
   pauseReason: z.nullable(z.enum(["host_disk_full"])).check(z.describe("Why a running guest stands still; it goes on by itself.")),
+  networkLost: z.boolean().check(z.describe("Its network died while it ran; a restart brings it back.")),
+  noNetwork: z
+    .nullable(z.object({ reason: z.string(), fix: z.string() }))
+    .check(z.describe("Why it was started without a network, and what to type before the next start; null when it was not.")),
   forwards: z.array(z.extend(portMapping, { error: z.optional(z.string()) })),
   readiness: z.array(readinessLevel),
   bootId: z.nullable(z.string()),

@@ -174,7 +174,7 @@ function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Part
     ...{ searchPath, files: HOST_FILES, run, images, defaults, config },
     directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },
     probe: (probing: AbortSignal) => vmms.report(probing),
-    network: () => network.availability(),
+    network: () => network.availability("thorough"),
     firecrackerBin: async () => (await config()).firecrackerBin,
   };
   return runDoctor(deps, signal, progress);

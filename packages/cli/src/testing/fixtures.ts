@@ -19,6 +19,7 @@ export function fakeVm(over: Partial<Vm> = {}): Vm {
     egress: "full",
     networkLost: false,
     pauseReason: null,
+    noNetwork: null,
     forwards: [],
     readiness: ["agent", "basic"],
     bootId: "b-1",

@@ -16,7 +16,7 @@ export function vmDetails(vm: Vm, nowMs: number): string {
     ["disk", formatDisk(vm)],
     ["driver", vm.accelerator === null ? vm.driver : `${vm.driver}/${vm.accelerator}`],
     ["address", vm.address ?? "-"],
-    ["network", vm.egress === "none" ? "none" : vm.networkLost ? "lost: a restart brings it back" : "outbound"],
+    ["network", formatNetwork(vm)],
     [
       "ports",
       vm.forwards.length === 0
@@ -32,4 +32,10 @@ export function vmDetails(vm: Vm, nowMs: number): string {
   ]);
   const detail = vm.status === "stopped" ? vm.stopReason?.detail : undefined;
   return detail === undefined ? lines : `${lines}\n\n${detail.trimEnd()}`;
+}
+
+function formatNetwork({ name, egress, networkLost, noNetwork }: Vm): string {
+  if (egress === "none") return "none";
+  if (noNetwork !== null) return `none: ${noNetwork.reason}. Fix it: ${noNetwork.fix}, then: banger vm restart ${name}`;
+  return networkLost ? `lost. Bring it back: banger vm restart ${name}` : "outbound";
 }

@@ -32,12 +32,19 @@ const REASONS: Readonly<Record<string, string>> = {
   host_restarted: "host restarted",
 };
 
-/** `running`, `stopped (killed)`, `running (network lost)`, `paused (host disk full)`; a stop on request needs no reason. */
-export function formatStatus(vm: Pick<Vm, "status" | "stopReason" | "networkLost" | "pauseReason">): string {
+type StatusFacts = Pick<Vm, "status" | "stopReason" | "networkLost" | "noNetwork" | "egress" | "pauseReason">;
+
+/** `running`, `stopped (killed)`, `running (no network)`, `paused (host disk full)`; a stop on request needs no reason. */
+export function formatStatus(vm: StatusFacts): string {
   if (vm.status === "running" && vm.pauseReason !== null) return "paused (host disk full)";
   const reason = vm.status === "stopped" && vm.stopReason !== null ? REASONS[vm.stopReason.code] : undefined;
-  const remark = vm.status === "running" && vm.networkLost ? "network lost" : reason;
+  const remark = vm.status === "running" ? networkRemark(vm) : reason;
   return remark === undefined ? vm.status : `${vm.status} (${remark})`;
+}
+
+function networkRemark({ networkLost, noNetwork, egress }: StatusFacts): string | undefined {
+  if (networkLost) return "network lost";
+  return noNetwork === null || egress === "none" ? undefined : "no network";
 }
 
 /** `0.3/8 GiB`: taken on the host, and the most it can take. */

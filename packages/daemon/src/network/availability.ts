@@ -1,12 +1,13 @@
 // Whether guests can have a network here, found out by trying: programs, /dev/net/tun, and one throw-away namespace in which
 // everything is made that a real one needs.
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { BangerError } from "@banger/api";
 import { asUser, renderNetworkRules, run, type RunAs } from "@banger/host";
-import type { NetworkAvailability, NetworkUnavailable } from "./contract.ts";
+import type { CheckDepth, NetworkAvailability, NetworkUnavailable } from "./contract.ts";
 import { installCommand, locatePrograms, readOsRelease, type Programs } from "./programs.ts";
 
 const tunDevice = "/dev/net/tun";
+const usualMode = "0666";
 
 export interface AvailabilityProbe {
   readonly searchPath: string;
@@ -16,19 +17,57 @@ export interface AvailabilityProbe {
 export type ProbeResult = { readonly programs: Programs } | NetworkUnavailable;
 
 export async function probeNetwork(probe: AvailabilityProbe): Promise<ProbeResult> {
-  const { found, missing } = await locatePrograms(probe.searchPath);
-  if (missing.length > 0) {
-    const verb = missing.length === 1 ? "is" : "are";
-    return unavailable(`${missing.join(", ")} ${verb} not installed`, installCommand(missing, await readOsRelease()));
-  }
-  const programs = found as Programs;
+  const programs = await findPrograms(probe.searchPath);
+  if ("available" in programs) return programs;
   return (
     (await refuseRoot(probe.runAs)) ?? (await tryTun(programs, probe.runAs)) ?? (await tryNamespace(programs, probe.runAs)) ?? { programs }
   );
 }
 
-export function availabilityOf(result: ProbeResult): NetworkAvailability {
-  return "programs" in result ? { available: true } : result;
+/** What has been found out so far. Only what was good is built upon, and no longer than it lasts. */
+export class Availability {
+  readonly #probe: AvailabilityProbe;
+  #programs: Programs | undefined;
+  #isTrusted = false;
+
+  constructor(probe: AvailabilityProbe) {
+    this.#probe = probe;
+  }
+
+  async check(depth: CheckDepth): Promise<NetworkAvailability> {
+    const result = depth === "quick" && this.#isTrusted ? await probeAgain(this.#probe) : await probeNetwork(this.#probe);
+    this.#isTrusted = "programs" in result;
+    if (!("programs" in result)) return result;
+    this.#programs = result.programs;
+    return { available: true };
+  }
+
+  /** The programs as they were last found. Throws `network.setup_failed` when they never were. */
+  async programs(): Promise<Programs> {
+    const availability = this.#programs === undefined ? await this.check("thorough") : undefined;
+    if (availability?.available === false) throw new BangerError("network.setup_failed", availability.message, { hint: availability.hint });
+    if (this.#programs === undefined) throw new Error("an available network has its programs");
+    return this.#programs;
+  }
+
+  /** Something failed that should not have: the next check is a thorough one. */
+  doubt(): void {
+    this.#isTrusted = false;
+  }
+}
+
+/** What may be gone although everything was there before. */
+async function probeAgain(probe: AvailabilityProbe): Promise<ProbeResult> {
+  const programs = await findPrograms(probe.searchPath);
+  if ("available" in programs) return programs;
+  return (await tryTun(programs, probe.runAs)) ?? { programs };
+}
+
+async function findPrograms(searchPath: string): Promise<Programs | NetworkUnavailable> {
+  const { found, missing } = await locatePrograms(searchPath);
+  if (missing.length === 0) return found as Programs;
+  const verb = missing.length === 1 ? "is" : "are";
+  return unavailable(`${missing.join(", ")} ${verb} not installed`, installCommand(missing, await readOsRelease()));
 }
 
 // pasta that finds itself root of the host becomes nobody, and then may not enter the namespace.
@@ -53,10 +92,10 @@ async function tryTun(programs: Programs, runAs: RunAs | null): Promise<NetworkU
     const isMissing = /ENOENT|No such file|ENODEV|No such device/.test(reason);
     if (isMissing) return unavailable(`${tunDevice} is missing: guests' network devices need it`, "sudo modprobe tun");
     if (!/EACCES|EPERM|Permission denied|not permitted/.test(reason)) throw error;
-    return unavailable(
-      `${tunDevice} may not be opened by ${runAs === null ? "you" : `user ${runAs.uid}`}`,
-      `sudo chmod 0666 ${tunDevice} (the usual mode; it lasts until the next boot)`,
-    );
+    const mode = ((await stat(tunDevice)).mode & 0o777).toString(8).padStart(4, "0");
+    if (mode === usualMode)
+      return unavailable(`${tunDevice} may not be opened in this container`, `run the container with --device ${tunDevice}`);
+    return unavailable(`${tunDevice} is closed to ordinary users (its mode is ${mode})`, `sudo chmod ${usualMode} ${tunDevice}`);
   }
 }
 

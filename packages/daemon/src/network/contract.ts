@@ -36,10 +36,13 @@ export interface NetworkUnavailable {
 }
 export type NetworkAvailability = { readonly available: true } | NetworkUnavailable;
 
+/** `quick`: what goes away under a running daemon, once all was found good: programs, the device. `thorough`: all of it. */
+export type CheckDepth = "quick" | "thorough";
+
 export interface HostNetwork {
   readonly subnet: Subnet;
-  /** Whether guests can have a network on this host; cheap after the first call. */
-  availability(): Promise<NetworkAvailability>;
+  /** Whether guests can have a network on this host now. */
+  availability(depth: CheckDepth): Promise<NetworkAvailability>;
   /** Makes the VM's tap (and, first, whatever all VMs share). Idempotent. Only after a `reconcile`, which tells the VMs that
    *  are there already. Throws `network.setup_failed`. */
   attach(vm: VmNetwork, signal: AbortSignal): Promise<Attachment>;
@@ -50,7 +53,7 @@ export interface HostNetwork {
   reconcile(vms: readonly VmNetwork[]): Promise<{ readonly lost: readonly string[] }>;
   /** Calls back with the ids of running VMs whose network has just been lost. */
   onLost(listener: (vmIds: readonly string[]) => void): void;
-  /** Ends what all VMs share; called when the last VM has gone. */
+  /** Ends what all VMs share if none is attached; called whenever one may have been the last. Idempotent. */
   release(): Promise<void>;
 }
 

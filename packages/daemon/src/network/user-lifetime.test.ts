@@ -4,7 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { identifyProcess, poll, run, signalProcess } from "@banger/host";
 import { tapName } from "./addresses.ts";
-import { macOfAddress } from "./contract.ts";
+import { macOfAddress, type VmNetwork } from "./contract.ts";
 import { farAddress, outsideAddress } from "./lab/lab.ts";
 import { alpha, anchorOf, beta, blocked, deadline, greeting, marked, scenario, tcp, vm, within } from "./lab/stage.ts";
 import { readRecord } from "./record.ts";
@@ -157,13 +157,51 @@ scenario("detaching and releasing are idempotent, and nothing is left", async (s
   assert.ok(await daemon.call("attach", alpha), "and it can begin anew");
 });
 
+scenario("ends that cross with begins, in many orders: who is attached has its tap, and the last release ends all", async (stage) => {
+  const { lab, daemon } = stage;
+  const vms = Array.from({ length: 4 }, (_, index) => vm(`vm${index}`, 10 + index));
+  for (let round = 0; round < 6; round += 1) {
+    // Those of an even turn come while those of the other go; each end asks for a release, as the daemon does.
+    const [coming, going] = [0, 1].map((turn) => vms.filter((_, index) => (index + round) % 2 === turn)) as [VmNetwork[], VmNetwork[]];
+    await Promise.all([
+      ...going.map(async ({ vmId }) => {
+        await daemon.call("detach", vmId);
+        await daemon.call("release");
+      }),
+      ...coming.map((each) => daemon.call("attach", each)),
+      daemon.call("release"),
+    ]);
+    assert.equal(await marked(lab), 2, `round ${round}: one anchor, one pasta`);
+    const anchor = await anchorOf(stage, ...coming.slice(0, 1));
+    const links = await lab.output(anchor, ["ip", "-br", "link"]);
+    for (const { vmId } of coming) assert.ok(links.includes(tapName(vmId)), `round ${round}: ${vmId} in ${links}`);
+    for (const { vmId } of going) assert.ok(!links.includes(tapName(vmId)), `round ${round}: ${vmId} is gone`);
+  }
+  await Promise.all(vms.map(({ vmId }) => daemon.call("detach", vmId).then(() => daemon.call("release"))));
+  assert.equal(await marked(lab), 0);
+});
+
+scenario("a release spares the VMs that the daemon before attached", async (stage) => {
+  const { lab, daemon } = stage;
+  const anchor = await anchorOf(stage, alpha);
+  await daemon.kill();
+  const next = await lab.daemon();
+  await next.call("release");
+  await next.call("reconcile", [alpha]);
+  await next.call("release");
+  assert.equal((await next.call("attach", beta)).namespace?.anchorPid, anchor);
+  for (const vmId of ["alpha", "beta"]) await next.call("detach", vmId);
+  await next.call("release");
+  assert.equal(await marked(lab), 0);
+});
+
 scenario("an attach that is given up leaves nothing behind", async (stage) => {
   const { lab, daemon } = stage;
   const attached = await daemon.call("attachAborted", alpha).then(
     () => true,
     () => false,
   );
-  if (attached) await daemon.call("release");
+  if (attached) await daemon.call("detach", "alpha").then(() => daemon.call("release"));
   assert.ok(await poll(async () => ((await marked(lab)) === 0 ? true : undefined), deadline));
   assert.ok(await daemon.call("attach", alpha));
 });

@@ -8,6 +8,7 @@ import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { mayHoldNetwork } from "./network-held.ts";
 import { processOf } from "./steps.ts";
 import type { VmmProcess } from "../vmm/contract.ts";
 
@@ -80,7 +81,7 @@ async function removeOrphans(deps: VmDeps, lifecycle: Lifecycle, operation: Oper
 }
 
 async function reconcileNetwork(deps: VmDeps): Promise<void> {
-  const attached = deps.records.list().filter((record) => record.address !== null && deps.journal.of(record.id).has("network"));
+  const attached = deps.records.list().filter((record) => record.address !== null && mayHoldNetwork(deps.journal, record.id));
   const { lost } = await deps.network.reconcile(
     attached.map((record) => ({
       vmId: record.id,

@@ -155,6 +155,25 @@ describe("the life of a VM", () => {
     assert.deepEqual({ status, pauseReason }, { status: "stopped", pauseReason: null });
   });
 
+  test("a host without a network still gives VMs: it is said at the start, shown, and over with the next start", async () => {
+    const one = daemon();
+    one.noNetwork = { available: false, message: "pasta is not installed", hint: "sudo apt install passt" };
+    const { id, noNetwork } = await one.create("a");
+    assert.deepEqual(one.warnings, ["no network for this VM: pasta is not installed (sudo apt install passt)"]);
+    assert.deepEqual(noNetwork, { reason: "pasta is not installed", fix: "sudo apt install passt" });
+    await one.create("b", { egress: "none" });
+    assert.equal(one.warnings.length, 1, "who asked for none misses nothing");
+    one.crash();
+    const two = daemon();
+    await two.reconcile();
+    assert.deepEqual(two.known, [], "a network they never had is not looked for");
+    const after = await two.service.show("a");
+    assert.deepEqual([after.noNetwork, after.networkLost], [noNetwork, false]);
+    assert.equal((await two.run((operation) => two.service.stop("a", operation))).noNetwork, null);
+    const again = await two.run((operation) => two.service.start("a", "agent", operation));
+    assert.deepEqual([again.noNetwork, two.warnings, two.attached.has(id)], [null, [], true]);
+  });
+
   test("a killed VMM is seen, told, and starts again", async () => {
     const one = daemon();
     const { id } = await one.create("a");

@@ -199,9 +199,9 @@ export class VmService {
     }
   }
 
-  /** Ends what all VMs share on the host once none uses it. */
+  /** Ends what all VMs share on the host if none uses it any more. */
   async #releaseHost(): Promise<void> {
-    if (!this.#deps.records.list().some((record) => this.#deps.journal.of(record.id).has("network"))) await this.#deps.network.release();
+    await this.#deps.network.release();
   }
 }
 

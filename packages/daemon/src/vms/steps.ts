@@ -4,7 +4,7 @@ import { isProcessAlive } from "@banger/host";
 import { guestConfiguration } from "../guest/configuration.ts";
 import type { GuestClient } from "../guest/contract.ts";
 import type { ReadyImage } from "../images/contract.ts";
-import { macOfAddress, type Attachment } from "../network/contract.ts";
+import { macOfAddress } from "../network/contract.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmDisk, VmmProcess, VmmSpec } from "../vmm/contract.ts";
@@ -12,6 +12,7 @@ import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
 import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
 import type { Step } from "./plan.ts";
+import { attachmentOf, type WithoutNetwork } from "./network-held.ts";
 import { notReady } from "./not-ready.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Supervisors } from "./supervisors.ts";
@@ -31,10 +32,12 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
 
   "attach-network": async ({ deps, vmId, operation }) => {
     const record = deps.records.get(vmId);
-    const available = await deps.network.availability();
+    const available = await deps.network.availability("quick");
     if (!available.available) {
-      operation.warn("network.no_egress", available.message, available.hint);
-      await deps.journal.acquire(vmId, "network", () => Promise.resolve(null));
+      const { message: reason, hint: fix } = available;
+      // Who asked for none misses nothing.
+      if (record.egress !== "none") operation.warn("network.no_egress", `no network for this VM: ${reason}`, fix);
+      await deps.journal.acquire(vmId, "network", () => Promise.resolve({ noNetwork: { reason, fix } } satisfies WithoutNetwork));
       return;
     }
     const vm = networkOf(record);
@@ -56,7 +59,7 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     const supervisor = supervisors.get(vmId);
     const image = await deps.images.byDigest(record.imageDigest);
     const hostKey = deps.newHostKey(record.name);
-    const network = attachmentOf(deps, vmId) === null ? null : networkOf(record);
+    const network = attachmentOf(deps.journal, vmId) === null ? null : networkOf(record);
     const guest = await operation.stage("agent", () => firstWord(deps, vmId, { supervisor, signal: operation.signal }));
     await operation.stage("configure", async () => {
       const configuration = guestConfiguration({
@@ -132,14 +135,9 @@ function networkOf(record: VmRecord) {
   return { vmId: record.id, address: record.address, mac: macOfAddress(record.address), egress: record.egress };
 }
 
-/** What the VM holds of the network; null when this host has none to give. */
-function attachmentOf(deps: VmDeps, vmId: string): Attachment | null {
-  return (deps.journal.of(vmId).get("network")?.detail ?? null) as Attachment | null;
-}
-
 async function vmmSpec(deps: VmDeps, record: VmRecord): Promise<VmmSpec> {
   const image = await deps.images.byDigest(record.imageDigest);
-  const attachment = attachmentOf(deps, record.id);
+  const attachment = attachmentOf(deps.journal, record.id);
   if (record.accelerator === null) throw new Error(`VM ${record.id} has no accelerator chosen`);
   return {
     vmId: record.id,

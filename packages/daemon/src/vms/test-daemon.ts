@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import assert from "node:assert/strict";
-import { BangerError, parseVmName, type Vm } from "@banger/api";
+import { BangerError, parseVmName, type ProgressEvent, type Vm } from "@banger/api";
 import { poll } from "@banger/host";
 import { createFakeVmmDriver, type FakeVmmOptions } from "@banger/testkit";
 import { DEFAULT_CONFIG } from "../config/settings.ts";
@@ -12,7 +12,7 @@ import { connectGuest } from "../guest/client.ts";
 import { generateSshKey } from "../guest/openssh-key.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
 import { allocateAddress, defaultCidr, parseSubnet } from "../network/addresses.ts";
-import type { HostNetwork } from "../network/contract.ts";
+import type { HostNetwork, NetworkUnavailable } from "../network/contract.ts";
 import { ForwardSet } from "../network/forwards.ts";
 import { PublishedPorts } from "../network/published-ports.ts";
 import { OperationRegistry, type Operation } from "../operations/registry.ts";
@@ -29,6 +29,12 @@ export const BASE = { vcpu: 1, memoryMib: 64, diskBytes: 64 * 1024 * 1024 };
 /** A daemon's worth of VMs on one state directory; `crash` lets go of everything as a kill would. */
 export class TestDaemon {
   readonly attached = new Set<string>();
+  /** Of all operations, as they were told. */
+  readonly warnings: string[] = [];
+  /** Why this host has no network to give. */
+  noNetwork: NetworkUnavailable | null = null;
+  /** What the network was told at the reconcile. */
+  known: readonly string[] = [];
   readonly journal: Journal;
   readonly records: VmRecords;
   readonly service: VmService;
@@ -52,7 +58,7 @@ export class TestDaemon {
       journal: this.journal,
       drivers: { qemu: driver, firecracker: driver },
       chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
-      network: fakeNetwork(this.attached, options.failAttach ?? false),
+      network: this.#fakeNetwork(options.failAttach ?? false),
       ports: new PublishedPorts(
         new ForwardSet({
           dial: (id, address) => this.service.guests.dialById(id, address),
@@ -79,7 +85,10 @@ export class TestDaemon {
   }
 
   run<T>(work: (operation: Operation) => Promise<T>, signal = new AbortController().signal): Promise<T> {
-    return this.#operations.run({ kind: "test", target: null, signal }, work);
+    const onEvent = (event: ProgressEvent) => {
+      if (event.type === "warning") this.warnings.push(`${event.message} (${event.hint ?? ""})`);
+    };
+    return this.#operations.run({ kind: "test", target: null, signal, onEvent }, work);
   }
 
   create(name: string, body: Partial<Parameters<VmService["create"]>[0]> = {}): Promise<Vm> {
@@ -110,22 +119,25 @@ export class TestDaemon {
     this.service.close();
     this.#database.close();
   }
-}
 
-function fakeNetwork(attached: Set<string>, failAttach: boolean): HostNetwork {
-  return {
-    subnet: parseSubnet(defaultCidr),
-    availability: () => Promise.resolve({ available: true }),
-    attach: (vm) => {
-      if (failAttach) return Promise.reject(new BangerError("network.setup_failed", "no tap today"));
-      attached.add(vm.vmId);
-      return Promise.resolve({ tap: "tap0", namespace: null });
-    },
-    detach: (vmId) => Promise.resolve(void attached.delete(vmId)),
-    reconcile: () => Promise.resolve({ lost: [] }),
-    onLost: () => undefined,
-    release: () => Promise.resolve(),
-  };
+  #fakeNetwork(failAttach: boolean): HostNetwork {
+    return {
+      subnet: parseSubnet(defaultCidr),
+      availability: () => Promise.resolve(this.noNetwork ?? { available: true }),
+      attach: (vm) => {
+        if (failAttach) return Promise.reject(new BangerError("network.setup_failed", "no tap today"));
+        this.attached.add(vm.vmId);
+        return Promise.resolve({ tap: "tap0", namespace: null });
+      },
+      detach: (vmId) => Promise.resolve(void this.attached.delete(vmId)),
+      reconcile: (vms) => {
+        this.known = vms.map(({ vmId }) => vmId);
+        return Promise.resolve({ lost: [] });
+      },
+      onLost: () => undefined,
+      release: () => Promise.resolve(),
+    };
+  }
 }
 
 function fakeImages(directory: string): ImageService {

@@ -4,6 +4,7 @@ import type { Vm } from "@banger/api";
 import type { VmmProcess } from "../vmm/contract.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmDeps } from "./deps.ts";
+import { noNetworkOf } from "./network-held.ts";
 import type { Supervisors } from "./supervisors.ts";
 import { dataDisk } from "./vm-directory.ts";
 
@@ -27,6 +28,7 @@ export async function viewOf(deps: VmDeps, supervisors: Supervisors, record: VmR
     egress: record.egress,
     networkLost: record.networkLost,
     pauseReason: supervisors.find(record.id)?.pauses.isPaused === true ? "host_disk_full" : null,
+    noNetwork: noNetworkOf(deps.journal, record.id),
     forwards: record.forwards,
     readiness: supervisors.find(record.id)?.readiness ?? [],
     bootId: record.bootId,

@@ -85,6 +85,16 @@ VFS: unable to mount root
   });
 });
 
+test("vm show and vm list tell of a VM without a network, why, and what to type", async () => {
+  const without = fakeVm({ noNetwork: { reason: "pasta is not installed", fix: "sudo apt install passt" } });
+  await using scene = await openScene({ vmShow: () => without, vmList: () => [without, fakeVm({ ...without, egress: "none" })] });
+  const { stdout } = await scene.cli(["vm", "show", "sandbox"]);
+  assert.match(stdout, /^network   none: pasta is not installed\. Fix it: sudo apt install passt, then: banger vm restart sandbox$/m);
+  const rows = (await scene.cli(["vm", "list"])).stdout.split("\n");
+  assert.match(rows[1] ?? "", /running \(no network\)/);
+  assert.match(rows[2] ?? "", /running  /, "who asked for none misses nothing");
+});
+
 test("vm logs: each source under its header; one alone without", async () => {
   await using scene = await openScene({
     vmLogs: ({ query, write }) => write(query?.source === "vmm" ? "" : `${query?.source ?? ""} says\n`),

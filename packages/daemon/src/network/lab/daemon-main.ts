@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { BangerError } from "@banger/api";
 import type { RunAs } from "@banger/host";
-import type { VmNetwork } from "../contract.ts";
+import type { CheckDepth, VmNetwork } from "../contract.ts";
 import { realHostView } from "../host-view.ts";
 import { UserNetwork } from "../user.ts";
 import type { Line } from "./lab-daemon.ts";
@@ -39,7 +39,7 @@ for await (const text of createInterface(process.stdin)) {
 async function perform(name: string, args: readonly unknown[]): Promise<unknown> {
   switch (name) {
     case "availability":
-      return network.availability();
+      return network.availability(args[0] as CheckDepth);
     case "attach":
       return network.attach(args[0] as VmNetwork, AbortSignal.timeout(60_000));
     case "attachAborted": {

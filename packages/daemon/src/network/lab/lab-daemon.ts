@@ -2,7 +2,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import type { Attachment, NetworkAvailability, VmNetwork } from "../contract.ts";
+import type { Attachment, CheckDepth, NetworkAvailability, VmNetwork } from "../contract.ts";
 import type { NetworkFact } from "../user.ts";
 
 interface Failure {
@@ -11,7 +11,7 @@ interface Failure {
 }
 
 export interface Calls {
-  availability: { args: readonly []; result: NetworkAvailability };
+  availability: { args: readonly [CheckDepth]; result: NetworkAvailability };
   attach: { args: readonly [VmNetwork]; result: Attachment };
   attachAborted: { args: readonly [VmNetwork]; result: Attachment };
   detach: { args: readonly [string]; result: null };
@@ -55,16 +55,6 @@ export class LabDaemon {
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, "exit");
-  }
-
-  /** Releases the network if the daemon still lives, then ends it. */
-  async dispose(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    try {
-      await this.call("release");
-    } finally {
-      await this.kill();
-    }
   }
 
   #take(line: Line): void {

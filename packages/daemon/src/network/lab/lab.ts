@@ -7,10 +7,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { asUser, poll, run, type RunAs } from "@banger/host";
+import { asUser, poll, run, type ProcessIdentity, type RunAs } from "@banger/host";
 import type { VmNetwork } from "../contract.ts";
 import { probeNetwork } from "../availability.ts";
 import { tapName } from "../addresses.ts";
+import { endProcesses, findMarked, markerOf } from "../detached.ts";
 import { LabDaemon } from "./lab-daemon.ts";
 
 /** Addresses of the lab, from the ranges kept for documentation. */
@@ -151,6 +152,11 @@ export class Lab implements AsyncDisposable {
     return stdout;
   }
 
+  /** Anchors and pastas of this lab's daemons, recorded or not. They belong to the unprivileged user, or to the ordinary one. */
+  networkProcesses(): Promise<readonly ProcessIdentity[]> {
+    return findMarked(markerOf(this.directory), labRunAs?.uid ?? process.getuid?.() ?? -1);
+  }
+
   async ip(pid: number, lines: readonly string[]): Promise<void> {
     await run(this.inNamespace(pid, ["ip", "-batch", "-"]), { input: `${lines.join("\n")}\n`, env: path });
   }
@@ -160,7 +166,8 @@ export class Lab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const daemon of this.#daemons) await daemon.dispose();
+    for (const daemon of this.#daemons) await daemon.kill();
+    await endProcesses(await this.networkProcesses());
     for (const child of this.#children.toReversed()) child.kill("SIGKILL");
     await Promise.all(this.#children.map(async (child) => child.exitCode ?? child.signalCode ?? (await once(child, "exit"))));
     await rm(this.directory, { recursive: true, force: true });

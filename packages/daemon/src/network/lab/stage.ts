@@ -5,8 +5,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { macOfAddress, type VmNetwork } from "../contract.ts";
-import { findMarked, markerOf } from "../detached.ts";
-import { Lab, labObstacle, labRunAs, servicePort } from "./lab.ts";
+import { Lab, labObstacle, servicePort } from "./lab.ts";
 import type { LabDaemon } from "./lab-daemon.ts";
 
 export const obstacle = await labObstacle();
@@ -55,8 +54,7 @@ export const blocked = (answer: string) => /^(TIMEOUT|E[A-Z]+)$/.test(answer);
 
 /** How many processes of this lab's network there are, recorded or not. */
 export async function marked(lab: Lab): Promise<number> {
-  // The lab's processes belong to the unprivileged user; in an ordinary user's lab that is the user.
-  return (await findMarked(markerOf(lab.directory), labRunAs?.uid ?? process.getuid?.() ?? -1)).length;
+  return (await lab.networkProcesses()).length;
 }
 
 export async function findOnPath(program: string): Promise<string | undefined> {
