@@ -53,6 +53,7 @@ export type ErrorCode =
   | "vmm.missing"
   | "vmm.unsupported"
   | "workspace.bad_request"
+  | "workspace.conflict"
   | "workspace.not_found"
   | "workspace.not_repository"
   | "workspace.unreadable"
@@ -126,6 +127,7 @@ export function httpStatus(code: ErrorCode): number {
     case "vm.busy":
     case "vm.name_taken":
     case "vm.not_running":
+    case "workspace.conflict":
     case "image.in_use":
     case "network.port_in_use":
       return 409;

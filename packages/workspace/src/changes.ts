@@ -2,7 +2,6 @@
 // tree and refs are not touched. What it tells decides nothing but which contents are asked for.
 import type { ListedTree } from "@banger/api";
 import type { ChangesSource } from "./changes-source.ts";
-import type { FetchedBlob } from "./fetch-blobs.ts";
 import type { Git } from "./git.ts";
 import { ignoredNames, isIgnoreFile } from "./ignored.ts";
 import type { FileName } from "./names.ts";
@@ -28,38 +27,61 @@ export interface Changes {
   readonly repositories: readonly FileName[];
 }
 
-type Known = ReadonlyMap<FileName, { readonly mode: string; readonly id: string }>;
+export interface FileState {
+  readonly mode: string;
+  readonly id: string;
+}
+/** The files of a tree. */
+export type FileStates = ReadonlyMap<FileName, FileState>;
 
 export async function collectChanges(request: ChangesRequest): Promise<Changes> {
   const { git, store, record, source } = request;
   const base = await store.readTree(git, record.baseTree);
+  const seen = await readSeen(request);
   const { files, repositories } = await source.list(base.keys());
-  const known = [...files.keys()].filter((name) => base.has(name));
-  const added = [...files.keys()].filter((name) => !base.has(name));
-  const identified = await source.identify(known);
-  const edited = new Set(known.filter((name) => identified.get(name)?.id !== base.get(name)?.id));
+  const names = [...files.keys()];
+  const identified = await source.identify(names.filter((name) => base.has(name) || seen.has(name)));
+  const here = idsOf(base, seen);
+  const now = new Map<FileName, FileState>();
+  for (const [name, { mode, id }] of identified) if (here.has(id)) now.set(name, { mode, id });
+  const missing = names.filter((name) => !now.has(name));
   const fetching = { objects: store.objects, onProgress: request.onProgress };
-  const early = await source.fetch([...edited, ...added.filter(isIgnoreFile)], fetching);
-  const ignored = await ignoredIn(request, { files, base, early, added });
+  const [early, late] = partition(missing, (name) => base.has(name) || isIgnoreFile(name));
+  const first = await source.fetch(early, fetching);
+  const added = names.filter((name) => !base.has(name));
+  const ignored = await ignoredIn(request, { files, now: new Map([...now, ...first]), added });
   const rest = await source.fetch(
-    added.filter((name) => !ignored.has(name) && !early.has(name)),
+    late.filter((name) => !ignored.has(name)),
     fetching,
   );
-  const now = new Map<FileName, { readonly mode: string; readonly id: string }>();
-  for (const name of known) {
-    const entry = early.get(name) ?? (edited.has(name) ? undefined : identified.get(name));
-    if (entry !== undefined) now.set(name, entry);
-  }
-  for (const name of added) {
-    const blob = ignored.has(name) ? undefined : (rest.get(name) ?? early.get(name));
-    if (blob !== undefined) now.set(name, blob);
-  }
+  for (const [name, { mode, id }] of [...first, ...rest]) now.set(name, { mode, id });
+  for (const name of ignored) now.delete(name);
   const changed = difference(base, now);
-  return { baseTree: record.baseTree, tree: await store.changeTree(git, record.baseTree, changed), changed, repositories };
+  const tree = await store.changeTree(git, record.baseTree, changed);
+  await store.saveSeen(tree);
+  return { baseTree: record.baseTree, tree, changed, repositories };
+}
+
+/** Nothing, when it was never looked at or the tree has gone. */
+async function readSeen({ git, store }: ChangesRequest): Promise<FileStates> {
+  const tree = await store.seen();
+  return tree === undefined ? new Map() : await store.readTree(git, tree).catch(() => new Map());
+}
+
+/**
+ * Contents that went to this guest or came from it. A guest may name any other content that the repository happens to have: it is
+ * asked for that one, so that nothing it has not seen can become its file.
+ */
+function idsOf(...trees: readonly FileStates[]): ReadonlySet<string> {
+  return new Set(trees.flatMap((tree) => [...tree.values()].map(({ id }) => id)));
+}
+
+function partition<T>(list: readonly T[], isFirst: (item: T) => boolean): readonly [first: readonly T[], rest: readonly T[]] {
+  return [list.filter(isFirst), list.filter((item) => !isFirst(item))];
 }
 
 /** What to set and to remove to come from one set of files to another. */
-export function difference(before: Known, after: Known): readonly TreeChange[] {
+export function difference(before: FileStates, after: FileStates): readonly TreeChange[] {
   const changes: TreeChange[] = [];
   for (const [name, { mode, id }] of after) {
     const known = before.get(name);
@@ -73,20 +95,15 @@ export function difference(before: Known, after: Known): readonly TreeChange[] {
 
 interface IgnoreInputs {
   readonly files: ListedTree["files"];
-  readonly base: Known;
-  readonly early: ReadonlyMap<FileName, FetchedBlob>;
+  /** Contents that are here, the guest's .gitignore files among them. */
+  readonly now: FileStates;
   readonly added: readonly FileName[];
 }
 
-async function ignoredIn(
-  { git, store, scratch }: ChangesRequest,
-  { files, base, early, added }: IgnoreInputs,
-): Promise<ReadonlySet<FileName>> {
+async function ignoredIn({ git, store, scratch }: ChangesRequest, { files, now, added }: IgnoreInputs): Promise<ReadonlySet<FileName>> {
   const ignoreFiles = new Map<FileName, string>();
-  for (const source of [base, early]) {
-    for (const [name, { mode, id }] of source) {
-      if (isIgnoreFile(name) && files.has(name) && mode !== "120000") ignoreFiles.set(name, id);
-    }
+  for (const [name, { mode, id }] of now) {
+    if (isIgnoreFile(name) && files.has(name) && mode !== "120000") ignoreFiles.set(name, id);
   }
   return await ignoredNames(git, { store, scratch, ignoreFiles, names: added });
 }

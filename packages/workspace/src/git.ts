@@ -1,6 +1,6 @@
 // Runs the host's git: argv arrays only, answers as bytes, nothing of the caller's GIT_ variables, no hooks, no prompts.
-import { spawn as spawnProcess } from "node:child_process";
-import type { Readable } from "node:stream";
+import { spawn as spawnProcess, type ChildProcessByStdio } from "node:child_process";
+import { Readable, type Writable } from "node:stream";
 import { BangerError } from "@banger/api";
 
 export interface GitDeps {
@@ -9,7 +9,7 @@ export interface GitDeps {
 
 export interface GitOptions {
   readonly cwd: string;
-  readonly input?: Uint8Array;
+  readonly input?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Variables of git for this call, as GIT_INDEX_FILE. */
   readonly variables?: Readonly<Record<string, string>>;
   /** Statuses that are an answer, besides 0. */
@@ -52,9 +52,9 @@ export class Git {
   /** Runs git to its end. Throws `host.command_missing` without git, `host.command_failed` with git's words. */
   async run(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
     const child = this.#spawn(args, options);
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(options.input);
+    const fed = feed(child, options.input);
     const [stdout, stderr, status] = await Promise.all([collect(child.stdout), collect(child.stderr), ended(child)]);
+    await fed;
     const answer = { status, stdout, stderr: stderr.toString("utf8") };
     if (status !== 0 && options.accept?.includes(status) !== true) throw failed(args, answer);
     return answer;
@@ -65,15 +65,17 @@ export class Git {
     return (await this.run(args, options)).stdout.toString("utf8").replace(/\n$/, "");
   }
 
-  /** The answer as it comes; the stream fails when git does. */
-  stream(args: readonly string[], options: GitOptions): AsyncGenerator<Buffer> {
+  /**
+   * The answer as it comes; the stream fails when git does. Git is started by the first read: node throws away what a process
+   * said that has ended before anybody listened.
+   */
+  async *stream(args: readonly string[], options: GitOptions): AsyncGenerator<Buffer> {
     const child = this.#spawn(args, options);
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(options.input);
-    return outputOf(child, args);
+    feed(child, options.input).catch((cause: Error) => child.stdout.destroy(cause));
+    yield* outputOf(child, args);
   }
 
-  #spawn(args: readonly string[], { cwd, variables, signal }: GitOptions) {
+  #spawn(args: readonly string[], { cwd, variables, signal }: GitOptions): Child {
     const env = { ...this.#env, ...variables };
     return spawnProcess("git", [...ALWAYS, ...args], {
       cwd,
@@ -84,7 +86,24 @@ export class Git {
   }
 }
 
-type Child = ReturnType<typeof spawnProcess> & { readonly stdout: Readable; readonly stderr: Readable };
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** Fails when the input itself does; a git that does not read all of it is no failure. */
+async function feed(child: Child, input: GitOptions["input"]): Promise<void> {
+  child.stdin.on("error", () => undefined);
+  if (input === undefined || input instanceof Uint8Array) return void child.stdin.end(input);
+  const source = Readable.from(input);
+  const failure = new Promise<void>((resolve, reject) => {
+    source.once("error", (cause) => {
+      child.kill();
+      reject(cause);
+    });
+    source.once("close", resolve);
+    child.stdin.once("close", () => source.destroy());
+  });
+  source.pipe(child.stdin);
+  await failure;
+}
 
 async function* outputOf(child: Child, args: readonly string[]): AsyncGenerator<Buffer> {
   const outcome = Promise.all([ended(child), collect(child.stderr)]);

@@ -11,3 +11,6 @@ export { keptSource, type KeptChanges } from "./kept-source.ts";
 export * from "./patch.ts";
 export * from "./copy/receive-tree.ts";
 export * from "./copy/send-tree.ts";
+export * from "./merge.ts";
+export * from "./pull-branch.ts";
+export * from "./pull-work-tree.ts";

@@ -125,7 +125,7 @@ async function* sendFile(options: SendOptions, sending: Sending): AsyncGenerator
   }
 }
 
-function openFile(path: Buffer): { readonly descriptor: number; readonly stats: Stats } | undefined {
+export function openFile(path: Buffer): { readonly descriptor: number; readonly stats: Stats } | undefined {
   try {
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = fstatSync(descriptor);

@@ -1,12 +1,36 @@
 // What is kept on the host of a workspace in a VM: which repository it came from, and a bare object store that borrows the
 // repository's objects and adds what was sent besides. It belongs to the user; nothing in the repository changes.
-import { mkdir, mkdtempDisposable, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
 import * as z from "zod/mini";
 import type { Git } from "./git.ts";
 import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
+
+const objectId = z.string().check(z.regex(/^[0-9a-f]{40}$/));
+
+/** What a guest's git is on. */
+const gitStateSchema = z.object({
+  /** Commit it is on; null before the first one. */
+  head: z.nullable(z.string()),
+  /** Null when HEAD is detached. */
+  branch: z.nullable(z.string()),
+  /** Digest of what is in the index; null for none. */
+  index: z.nullable(z.string()),
+});
+export type GitState = z.infer<typeof gitStateSchema>;
+
+const branchPullSchema = z.object({
+  name: z.string(),
+  /** Where the branch was left. */
+  commit: objectId,
+  /** The guest's files then, with what was sent since: what its next changes are told from. */
+  tree: objectId,
+  /** The same in git's own form. */
+  cleanTree: objectId,
+});
+export type BranchPull = z.infer<typeof branchPullSchema>;
 
 const recordSchema = z.object({
   version: z.literal(1),
@@ -21,10 +45,42 @@ const recordSchema = z.object({
   head: z.nullable(z.string()),
   branch: z.nullable(z.string()),
   /** Tree of what was sent. */
-  baseTree: z.string().check(z.regex(/^[0-9a-f]{40}$/)),
+  baseTree: objectId,
+  /** The same in git's own form, where filters make the files of a work tree; absent when that is no different. */
+  cleanTree: z.optional(objectId),
   copiedAt: z.string(),
+  /** How the copy was asked for, so that it can be made again. */
+  includeUntracked: z.optional(z.boolean()),
+  from: z.optional(z.string()),
+  /** Whether the guest's branch is one of its own (`--branch`). */
+  hasOwnBranch: z.optional(z.boolean()),
+  mode: z.optional(z.enum(["shallow", "full"])),
+  /** Digest of the index that was sent; null for none. */
+  index: z.optional(z.nullable(z.string())),
+  /** Commits that the guest has without their parents. */
+  shallow: z.optional(z.array(objectId)),
+  /** Branches that were sent, and the commits they were left at. */
+  branches: z.optional(z.record(z.string(), objectId)),
+  /** The guest's files when they last came into the work tree, with what was sent since. */
+  pulledTree: z.optional(objectId),
+  /** The branch of the repository that the guest's changes went to. */
+  branchPull: z.optional(branchPullSchema),
+  /** Copies that were begun and not finished. */
+  attempts: z.optional(z.array(z.object({ tree: objectId, git: gitStateSchema }))),
 });
 export type WorkspaceRecord = z.infer<typeof recordSchema>;
+
+const journalSchema = z.object({
+  /** Tells the files it makes on the way from others'. */
+  token: z.string().check(z.regex(/^[0-9a-f]{8,32}$/)),
+  /** The work tree's files before, what they become, and the guest's. */
+  ours: objectId,
+  result: objectId,
+  theirs: objectId,
+  /** Lines for `git update-index --index-info`, one character a byte. */
+  unmerged: z.array(z.string()),
+});
+export type PullJournal = z.infer<typeof journalSchema>;
 
 export class WorkspaceStore {
   readonly directory: string;
@@ -91,23 +147,56 @@ export class WorkspaceStore {
     // Removals first: a file may take the place of a directory.
     const ordered = [...changes.filter(({ id }) => id === undefined), ...changes.filter(({ id }) => id !== undefined)];
     const lines = ordered.map(({ name, mode, id }) => (id === undefined ? `0 ${"0".repeat(40)}\t${name}\0` : `${mode} ${id}\t${name}\0`));
-    await git.run(["update-index", "-z", "--index-info"], { ...here, input: bytesOf(lines.join("")) });
+    await git.run(["update-index", "--replace", "-z", "--index-info"], { ...here, input: bytesOf(lines.join("")) });
     return await git.text(["write-tree"], here);
   }
 
   async saveRecord(record: WorkspaceRecord): Promise<void> {
-    const path = join(this.directory, "record.json");
-    await writeFile(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await this.#save("record.json", record);
   }
 
   /** Undefined when no workspace is recorded. */
   async record(): Promise<WorkspaceRecord | undefined> {
-    const text = await readFile(join(this.directory, "record.json"), "utf8").catch((error: NodeJS.ErrnoException) => {
+    const value = await this.#saved("record.json");
+    return value === undefined ? undefined : recordSchema.parse(value);
+  }
+
+  /** The guest's files when they were last looked at: contents that need not be fetched again. */
+  async saveSeen(tree: string): Promise<void> {
+    await this.#save("seen.json", tree);
+  }
+
+  async seen(): Promise<string | undefined> {
+    const parsed = objectId.safeParse(await this.#saved("seen.json"));
+    return parsed.success ? parsed.data : undefined;
+  }
+
+  /** What a pull into the work tree is about to write, so that one that was killed can be finished. */
+  async saveJournal(journal: PullJournal | undefined): Promise<void> {
+    if (journal === undefined) await rm(join(this.directory, "pull.json"), { force: true });
+    else await this.#save("pull.json", journal);
+  }
+
+  async journal(): Promise<PullJournal | undefined> {
+    const value = await this.#saved("pull.json");
+    return value === undefined ? undefined : journalSchema.parse(value);
+  }
+
+  async #save(name: string, value: unknown): Promise<void> {
+    const path = join(this.directory, name);
+    const unfinished = `${path}.${process.pid}.new`;
+    await using file = await open(unfinished, "w", 0o600);
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    await file.sync();
+    await rename(unfinished, path);
+  }
+
+  async #saved(name: string): Promise<unknown> {
+    const text = await readFile(join(this.directory, name), "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
       throw error;
     });
-    return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
+    return text === undefined ? undefined : JSON.parse(text);
   }
 
   /** Forgets the workspace. */

@@ -29,10 +29,11 @@ import { start } from "./vm/start.ts";
 import { stop } from "./vm/stop.ts";
 import { diff } from "./vm/workspace/diff.ts";
 import { exportWorkspace } from "./vm/workspace/export.ts";
+import { pullChanges } from "./vm/workspace/pull.ts";
 
 const workspace = buildRouteMap<string, CommandHost>({
-  routes: { diff, export: exportWorkspace },
-  docs: { brief: "Review and take out what guests changed" },
+  routes: { pull: pullChanges, diff, export: exportWorkspace },
+  docs: { brief: "Bring repositories up to date with guests, and guests' changes back" },
 });
 
 const vm = buildRouteMap<string, CommandHost>({

@@ -26,7 +26,11 @@ import { pathBelow } from "../look.ts";
 import { nameOfBytes } from "../names.ts";
 import { makePatch } from "../patch.ts";
 import { planWorkspace, type WorkspacePlan, type WorkspaceRequest } from "../plan.ts";
-import { WorkspaceStores } from "../store.ts";
+import { planBranch, pullOntoBranch } from "../pull-branch.ts";
+import { finishPull, planWorkTree, pullIntoWorkTree, type WorkTreePlan, type WorkTreePulled } from "../pull-work-tree.ts";
+import { openRepository } from "../repository.ts";
+import { WorkspaceStores, type BranchPull } from "../store.ts";
+import { unmergedLines } from "../work-tree-write.ts";
 
 export const TEST_ENV = {
   PATH: process.env["PATH"],
@@ -34,6 +38,11 @@ export const TEST_ENV = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
 } as const;
+
+interface ChangesOptions {
+  readonly limits?: GuestLimits;
+  readonly client?: Client;
+}
 
 export class HostRepository implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), "banger-ws-"));
@@ -92,12 +101,55 @@ export class HostRepository implements Disposable {
   }
 
   /** What the guest has changed, as a tree. */
-  async changes(limits: GuestLimits = GUEST_LIMITS): Promise<Changes> {
+  async changes({ limits = GUEST_LIMITS, client = directoryClient(this.guest) }: ChangesOptions = {}): Promise<Changes> {
     const store = this.stores.of("vm1");
     const record = await store.record();
     if (record === undefined) throw new Error("nothing was copied");
-    const source = guestSource({ client: directoryClient(this.guest), vmName: "box", path: "/", limits });
+    const source = guestSource({ client, vmName: "box", path: "/", limits });
     return await collectChanges({ git: this.git, store, record, source, scratch: mkdtempSync(join(this.directory, "scratch-")) });
+  }
+
+  /** Onto a branch; undefined when there is nothing new. */
+  async pullBranch(branch?: string): Promise<BranchPull | undefined> {
+    const request = { ...(await this.#pulling()), branch };
+    const pulled = await pullOntoBranch(request, await planBranch(request));
+    if (pulled !== undefined) await request.store.saveRecord({ ...request.record, branchPull: pulled });
+    return pulled;
+  }
+
+  async pullWorkTree(hooks: { readonly beforeWriting?: () => void } = {}): Promise<WorkTreePlan & WorkTreePulled> {
+    const request = await this.#pulling();
+    const plan = await planWorkTree(request);
+    hooks.beforeWriting?.();
+    return { ...plan, ...(await pullIntoWorkTree(request, plan)) };
+  }
+
+  /** The plan of a pull, its journal written, and no more. */
+  async beginPull(): Promise<WorkTreePlan> {
+    const request = await this.#pulling();
+    const plan = await planWorkTree(request);
+    const { ours, result } = plan;
+    await request.store.saveJournal({
+      token: "00000000",
+      ours,
+      result,
+      theirs: request.theirs,
+      unmerged: [...unmergedLines(plan.conflicts)],
+    });
+    return plan;
+  }
+
+  async finishPull(): Promise<WorkTreePulled | undefined> {
+    return await finishPull(await this.#pulling());
+  }
+
+  async #pulling() {
+    const store = this.stores.of("vm1");
+    const changes = await this.changes();
+    const record = await store.record();
+    if (record === undefined) throw new Error("nothing was copied");
+    const repository = await openRepository(this.git, this.top);
+    return { git: this.git, store, record, repository, theirs: changes.tree, nowMs: 0 };
   }
 
   async patch(changes: Changes): Promise<Buffer> {
