@@ -22,6 +22,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const DOORWAYS: Readonly<Record<string, readonly string[]>> = {
   config: ["nearest.ts"],
   guest: ["client.ts", "configuration.ts", "exec-relay.ts", "openssh-key.ts"],
+  network: ["pasta-version.ts"],
   operations: ["registry.ts"],
   state: ["journal.ts", "reserve.ts", "vm-record.ts", "vm-records.ts"],
   // The doctor builds the very jail that VMs run in, and judges Firecracker by the same rules.

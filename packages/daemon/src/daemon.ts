@@ -20,6 +20,7 @@ import type { Log } from "./log.ts";
 import { allocateAddress, defaultCidr } from "./network/addresses.ts";
 import { ForwardSet } from "./network/forwards.ts";
 import { realHostView } from "./network/host-view.ts";
+import { findPastaVersion } from "./network/pasta-version.ts";
 import { PublishedPorts } from "./network/published-ports.ts";
 import { UserNetwork } from "./network/user.ts";
 import { OperationRegistry, type Operation } from "./operations/registry.ts";
@@ -175,6 +176,7 @@ function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Part
     directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },
     probe: (probing: AbortSignal) => vmms.report(probing),
     network: () => network.availability("thorough"),
+    pastaVersion: () => findPastaVersion(searchPath),
     firecrackerBin: async () => (await config()).firecrackerBin,
   };
   return runDoctor(deps, signal, progress);

@@ -42,6 +42,19 @@ test("missing programs, with the install command of the distribution", async () 
   }
 });
 
+test("an old pasta is a warning with its consequence; none is no matter of this check", async () => {
+  await using host = await fakeHost();
+  const result = (version: Awaited<ReturnType<DoctorDeps["pastaVersion"]>>) =>
+    resultOf("pasta", { ...host.deps, pastaVersion: async () => version });
+  assert.equal((await resultOf("pasta", host.deps)).summary, "of 2025-05-03");
+  const old = await result({ released: "2023-03-09", hasDnsHost: false });
+  assert.equal(old.status, "warning");
+  assert.match(old.summary, /^of 2023-03-09: .* gets data twice/);
+  assert.match(old.fix ?? "", /2025-03-20/);
+  assert.match((await result({ released: null, hasDnsHost: false })).summary, /^from before 2024-11: /);
+  assert.equal((await result(null)).status, "skipped");
+});
+
 test("distributions are told by ID and ID_LIKE", () => {
   assert.equal(familyOf('NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\n'), "apt");
   assert.equal(familyOf('ID="rocky"\nID_LIKE="rhel centos fedora"\n'), "dnf");

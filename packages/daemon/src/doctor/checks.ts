@@ -6,6 +6,7 @@ import { diskSpace } from "./checks/disk-space.ts";
 import { firecracker } from "./checks/firecracker.ts";
 import { image } from "./checks/image.ts";
 import { network } from "./checks/network.ts";
+import { pasta } from "./checks/pasta.ts";
 import { programs } from "./checks/programs.ts";
 import { stateDirectory } from "./checks/state-directory.ts";
 import { subuids } from "./checks/subuids.ts";
@@ -26,6 +27,7 @@ export const CHECKS: readonly Check<DoctorDeps>[] = [
   userNamespaces,
   tun,
   network,
+  pasta,
   subuids,
   stateDirectory,
   diskSpace,

@@ -4,6 +4,7 @@ import type { AcceleratorName, EffectiveSpec } from "@banger/api";
 import type { run, RunAs } from "@banger/host";
 import type { ImageService } from "../images/contract.ts";
 import type { NetworkAvailability } from "../network/contract.ts";
+import type { PastaVersion } from "../network/pasta-version.ts";
 
 export interface AcceleratorReport {
   readonly accelerator: AcceleratorName;
@@ -49,6 +50,8 @@ export interface DoctorDeps {
   readonly run: typeof run;
   readonly probe: (signal: AbortSignal) => Promise<AcceleratorReport>;
   readonly network: () => Promise<NetworkAvailability>;
+  /** Null when it is not installed. */
+  readonly pastaVersion: () => Promise<PastaVersion | null>;
   readonly images: Pick<ImageService, "find" | "show">;
   /** Throws `config.invalid`, `host.resources`. */
   readonly defaults: () => Promise<EffectiveSpec>;

@@ -75,6 +75,7 @@ function contentDeps(root: string, files: HostFiles, run: DoctorDeps["run"]): Do
     run,
     probe: async () => ({ accelerator: "kvm", reason: "", agentAfterMs: 420 }),
     network: async () => ({ available: true }),
+    pastaVersion: async () => ({ released: "2025-05-03", hasDnsHost: true }),
     images: {
       find: async () => READY_IMAGE,
       show: async (name) => ({

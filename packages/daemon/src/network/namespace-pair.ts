@@ -3,7 +3,8 @@ import { isProcessAlive, type ProcessIdentity, type RunAs } from "@banger/host";
 import { startAnchor } from "./anchor.ts";
 import { endProcesses, findMarked, markerOf } from "./detached.ts";
 import type { DnsPlan } from "./dns-plan.ts";
-import { pastaHasDnsHost, startPasta } from "./pasta.ts";
+import { startPasta } from "./pasta.ts";
+import { pastaHasDnsHost } from "./pasta-version.ts";
 import type { Programs } from "./programs.ts";
 import { readRecord, writeRecord, type NetworkRecord } from "./record.ts";
 

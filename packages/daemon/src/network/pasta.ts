@@ -1,6 +1,5 @@
 // pasta gives the anchor's namespace its way out: it turns the namespace's packets into ordinary sockets of the host's user.
 // See passt(1). No port leads in, the host's loopback is not mapped, and IPv6 stays off.
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { BangerError } from "@banger/api";
 import { asUser, isProcessAlive, poll, run, type ProcessIdentity, type RunAs } from "@banger/host";
@@ -70,14 +69,6 @@ export async function startPasta(spec: PastaSpec): Promise<ProcessIdentity> {
     await endProcesses([identity]);
     throw error;
   }
-}
-
-/** Whether this pasta has `--dns-host` (2024-11 on): then it also hands on DNS over TCP. */
-export async function pastaHasDnsHost(pasta: string): Promise<boolean> {
-  const help = Promise.withResolvers<string>();
-  // Older versions print their help on stderr and exit 1: the text is what counts.
-  execFile(pasta, ["--help"], { timeout: 10_000 }, (_error, stdout, stderr) => help.resolve(stdout + stderr));
-  return (await help.promise).includes("--dns-host");
 }
 
 function dnsArguments(plan: DnsPlan, hasDnsHost: boolean): readonly string[] {
