@@ -115,6 +115,16 @@ export const vmRoutes = {
     result: vm,
     errors: ["vm.not_found", "vm.not_running", "guest.not_ready", "host.disk_full"],
   },
+  vmPing: {
+    id: "vmPing",
+    kind: "json",
+    method: "GET",
+    path: "/v1/vms/:name/ping",
+    summary: "Answers once the guest's agent has given a sign of life.",
+    params: byName,
+    result: empty,
+    errors: ["vm.not_found", "vm.not_running", "guest.unreachable", "host.disk_full"],
+  },
   vmLogs: {
     id: "vmLogs",
     kind: "bytes",

@@ -27,7 +27,10 @@ export async function interruptible<T>(deps: CliDeps, { work, undone }: Interrup
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
   const listener = (signal: NodeJS.Signals) => {
-    if (received !== undefined) return deps.exitNow(signalStatus(signal));
+    if (received !== undefined) {
+      deps.stderr.write("left while it is being undone; what there is: banger vm list\n");
+      return deps.exitNow(signalStatus(signal));
+    }
     received = signal;
     controller.abort();
   };

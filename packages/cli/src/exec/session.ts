@@ -14,10 +14,11 @@ import {
 } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import type { CliDeps } from "../deps.ts";
+import { Interrupted } from "../interrupt.ts";
 import { writeAll } from "../output/output.ts";
-import { forwardSignals } from "./signals.ts";
 import { outcomeOf } from "./status.ts";
 import { terminalSize, wireTerminal } from "./terminal.ts";
+import { WayOut } from "./way-out.ts";
 
 export interface GuestCommand {
   readonly argv: readonly string[];
@@ -39,22 +40,46 @@ export interface ExecSession {
 
 /**
  * Runs the command to its end. Throws `exec.failed` when it could not be tried, `guest.unreachable` when the connection broke
- * before its status came, BrokenPipe when the reader of our stdout has gone (the command is then hung up on).
+ * before its status came, BrokenPipe when the reader of our stdout has gone (the command is then hung up on), Interrupted when
+ * the user had enough of a guest that does not answer.
  */
-export async function runInGuest({ context, client, vmName, command }: ExecSession): Promise<number> {
+export async function runInGuest(session: ExecSession): Promise<number> {
+  const { context, client, vmName, command } = session;
   const { deps } = context;
-  const { id } = await client.call(routes.vmExec, { params: { name: vmName }, body: execBody(deps, command) });
-  const socket = await client.upgrade(routes.execAttach, { params: { id } });
-  using wires = new DisposableStack();
-  wires.defer(() => socket.destroy());
+  const gaveUp = Promise.withResolvers<never>();
+  const hangUp = new AbortController();
+  let socket: Duplex | undefined;
   const tell = (control: Control) => {
-    if (socket.writable) socket.write(encodeControl(control));
+    if (socket?.writable === true) socket.write(encodeControl(control));
   };
-  wires.use(forwardSignals(deps, tell));
-  if (command.tty) wires.use(wireTerminal(deps, tell));
-  if (command.stdin) wires.use(pumpStdin(deps, socket));
-  else tell({ type: "eof" });
-  return await drain(socket, context, command.argv[0] ?? "");
+  // Undone whatever becomes of the work: the terminal is given back also while nobody reads our output.
+  using wires = new DisposableStack();
+  wires.defer(() => socket?.destroy());
+  const wayOut = new WayOut({
+    ...{ signals: deps.signals, stderr: deps.stderr, newline: command.tty && deps.isTerminal.stdin ? "\r\n" : "\n" },
+    ping: (signal) => client.call(routes.vmPing, { params: { name: vmName } }, { signal }),
+    forward: (signal) => tell({ type: "signal", signal: signal.slice("SIG".length) }),
+    leave(signal) {
+      gaveUp.reject(new Interrupted(signal, leftBehind(session, socket !== undefined)));
+      hangUp.abort();
+    },
+  });
+  wires.use(wayOut);
+  const run = async () => {
+    const { id } = await client.call(routes.vmExec, { params: { name: vmName }, body: execBody(deps, command) }, { signal: hangUp.signal });
+    socket = await client.upgrade(routes.execAttach, { params: { id } }, { signal: hangUp.signal });
+    if (command.tty) wires.use(wireTerminal(deps, tell));
+    if (command.stdin) wires.use(pumpStdin(deps, socket, command.tty ? wayOut : undefined));
+    else tell({ type: "eof" });
+    return await drain(socket, session, wayOut);
+  };
+  return await Promise.race([run(), gaveUp.promise]);
+}
+
+function leftBehind({ vmName, command }: ExecSession, wasSent: boolean): string {
+  const program = command.argv[0] ?? "";
+  if (!wasSent) return `cancelled: ${program} was not started in ${vmName}`;
+  return `left: ${program} may still be running in ${vmName}.  look: banger vm show ${vmName}   stop: banger vm stop ${vmName}`;
 }
 
 function execBody(deps: CliDeps, command: GuestCommand) {
@@ -71,8 +96,9 @@ function execBody(deps: CliDeps, command: GuestCommand) {
 }
 
 /** Sends our stdin as frames, no faster than the socket takes them; its end is told as such. */
-function pumpStdin({ stdin }: CliDeps, socket: Duplex): Disposable {
+function pumpStdin({ stdin }: CliDeps, socket: Duplex, terminal: WayOut | undefined): Disposable {
   const onData = (chunk: Buffer | string) => {
+    terminal?.typed(Buffer.from(chunk as Buffer));
     // The command may have ended while there is still input.
     if (!socket.writable) return;
     let hasRoom = true;
@@ -98,11 +124,15 @@ function pumpStdin({ stdin }: CliDeps, socket: Duplex): Disposable {
 const CONNECTION_LOST: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE"]);
 
 /** Copies output as it comes, waiting for whoever reads it, until the command's last word. */
-async function drain(socket: Duplex, context: CliContext, program: string): Promise<number> {
+async function drain(socket: Duplex, { context, command }: ExecSession, wayOut: WayOut): Promise<number> {
+  const program = command.argv[0] ?? "";
   const decoder = new FrameDecoder();
   try {
     for await (const chunk of socket) {
       for (const frame of decoder.push(chunk as Buffer)) {
+        // An empty one is the daemon's own.
+        if (frame.payload.length > 0) wayOut.heard();
+        if (frame.type === FRAME.control) wayOut.started();
         const status = await takeFrame(frame, context, program);
         if (status !== undefined) return status;
       }

@@ -78,8 +78,10 @@ export function handlersOf(deps: HandlerDeps): Handlers {
 
 const named = (input: { readonly params: { readonly name: string } }) => input.params.name;
 
-function vmHandlers({ vms }: HandlerDeps): Named<"vm"> & Named<"exec"> {
+function vmHandlers(deps: HandlerDeps): Named<"vm"> & Named<"exec"> {
+  const { vms } = deps;
   return {
+    ...guestHandlers(deps),
     vmList: { kind: "json", run: () => vms.list() },
     vmShow: { kind: "json", run: ({ params }) => vms.show(params.name) },
     vmCreate: { kind: "operation", target: ({ body }) => body.name ?? null, run: ({ body }, operation) => vms.create(body, operation) },
@@ -121,6 +123,19 @@ function vmHandlers({ vms }: HandlerDeps): Named<"vm"> & Named<"exec"> {
     vmLeaseRelease: { kind: "json", run: ({ params }) => vms.releaseLease(params.name) },
     vmForward: { kind: "json", run: ({ params, body }) => vms.forward(params.name, body) },
     vmUnforward: { kind: "json", run: ({ params, query }) => vms.unforward(params.name, query) },
+  };
+}
+
+/** What goes to the guest itself. */
+function guestHandlers({ vms }: HandlerDeps) {
+  return {
+    vmPing: {
+      kind: "json",
+      run: async ({ params }, hangUp) => {
+        await vms.guests.ping(params.name, hangUp);
+        return {};
+      },
+    },
     vmExec: { kind: "json", run: ({ params, body }, hangUp) => vms.guests.prepareExec(params.name, body, hangUp) },
     execAttach: { kind: "upgrade", carries: "frames", run: ({ params }) => vms.guests.attach(params.id) },
     vmDial: {
@@ -134,7 +149,7 @@ function vmHandlers({ vms }: HandlerDeps): Named<"vm"> & Named<"exec"> {
     vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.tree(params.name, query.path) },
     vmTreeIds: { kind: "bytes", run: ({ params, body }) => vms.guests.treeIds(params.name, body) },
     vmFilesGet: { kind: "bytes", run: ({ params, query }) => vms.guests.getFiles(params.name, query.path) },
-  };
+  } satisfies Partial<Handlers>;
 }
 
 function imageHandlers({ vms, images }: HandlerDeps): Named<"image"> {

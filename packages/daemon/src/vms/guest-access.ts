@@ -51,6 +51,11 @@ export class GuestAccess {
       .exec({ login: true, ...prepared.spec, stdin: true });
   }
 
+  /** Throws `guest.unreachable` when the agent gives no sign of life. */
+  async ping(name: string, signal: AbortSignal): Promise<void> {
+    await this.#guest(name).health(signal);
+  }
+
   dial(name: string, network: "tcp" | "unix", address: string): Promise<Duplex> {
     return this.#guest(name).dial(network, address);
   }

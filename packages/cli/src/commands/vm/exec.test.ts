@@ -106,37 +106,10 @@ test("a command that ends while stdin stays open ends banger", async () => {
   assert.equal((await scene.cli(["vm", "exec", "api", "--", "true"], { stdin: new PassThrough() })).status, 7);
 });
 
-test("signals are the command's", async () => {
-  await using scene = await guestScene(async (guest) => {
-    guest.out("ready");
-    const seen: string[] = [];
-    for (const name of ["SIGTERM", "SIGHUP"] as const) {
-      await scene.signal(name);
-      seen.push((await guest.control("signal")).signal);
-    }
-    guest.out(` ${seen.join(" ")}`);
-    return { signal: "INT", number: 2 };
-  });
-  assert.deepEqual(await scene.cli(["vm", "exec", "api", "--", "sleep", "9"], { stdin: new PassThrough() }), {
-    status: 130,
-    stdout: "ready TERM HUP",
-    stderr: "",
-  });
-});
-
 test("input that nobody reads any more does not hide the status", async () => {
   await using scene = await guestScene(() => ({ status: 4 }));
   const said = await scene.cli(["vm", "exec", "api", "--", "head", "-1"], { stdin: "line\n".repeat(400_000) });
   assert.deepEqual(said, { status: 4, stdout: "", stderr: "" });
-});
-
-test("the third Ctrl-C in a row leaves a command that ignores it", async () => {
-  await using scene = await guestScene(async (guest) => {
-    for (let count = 0; count < 3; count += 1) await scene.signal("SIGINT");
-    await guest.hungUp;
-    return { status: 0 };
-  });
-  assert.equal((await scene.cli(["vm", "exec", "api", "--", "sleep", "9"])).status, 130);
 });
 
 test("a reader that has gone hangs the command up: 141, as a shell tells it", async () => {

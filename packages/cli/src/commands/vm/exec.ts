@@ -17,7 +17,8 @@ interface Flags {
 export const exec = command({
   brief: "Run a command in a VM",
   description: `Runs a command in a running VM, in root's login environment, and exits with its status. The command gets a
-terminal when stdin, stdout and stderr are one; its arguments arrive exactly as written.`,
+terminal when stdin, stdout and stderr are one; its arguments arrive exactly as written, and signals are its own.
+Where the guest does not answer, the second Ctrl-C leaves it, and so does a SIGTERM.`,
   usage: ["NAME [FLAGS] -- COMMAND…"],
   examples: [
     ["banger vm exec api -- make test", "a command, its output, its status"],

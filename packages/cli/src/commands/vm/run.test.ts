@@ -225,8 +225,12 @@ test("a second Ctrl-C does not wait for the undoing", async () => {
       return fakeVm();
     },
   });
-  const onStderr = () => scene.signals.emit("SIGINT", "SIGINT");
-  assert.equal((await scene.cli(["vm", "run", "--", "true"], { onStderr })).status, 130);
+  const onStderr = (soFar: string) => {
+    if (soFar.endsWith("qemu/tcg\n")) scene.signals.emit("SIGINT", "SIGINT");
+  };
+  const { status, stderr } = await scene.cli(["vm", "run", "--", "true"], { onStderr });
+  assert.equal(status, 130);
+  assert.match(stderr, /\nleft while it is being undone; what there is: banger vm list\n$/);
 });
 
 test("a refused VM: what, why, what to type; the operation last", async () => {
