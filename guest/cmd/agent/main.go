@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"banger/guest/internal/boot"
+	"banger/guest/internal/tsc"
 )
+
+// tscMeasure gives the frequency to about one part in a million.
+const tscMeasure = 50 * time.Millisecond
 
 // version is set by the build.
 var version = "development"
@@ -27,6 +32,12 @@ func main() {
 		select {}
 	case len(os.Args) == 2 && strings.TrimLeft(os.Args[1], "-") == "version":
 		fmt.Println(version)
+	case len(os.Args) == 2 && os.Args[1] == "tsc-khz":
+		khz, err := tsc.KHz(tscMeasure)
+		if err == nil {
+			fmt.Println(khz)
+		}
+		exit(err)
 	default:
 		fmt.Fprintln(os.Stderr, "banger-agent: this program is the first process of a guest and is not started by hand")
 		os.Exit(2)

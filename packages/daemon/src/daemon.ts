@@ -109,6 +109,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const images = imageService(around, runAs);
   const vmms = new VmmSelection({
     ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log },
+    agentPath: agentOf(around),
     vmUserName: runAs === null ? around.userName : VM_USER,
   });
   const database = openState(paths.dataDir, reserve);
@@ -144,6 +145,10 @@ function userNetwork({ paths, searchPath, log }: Surroundings, runAs: RunAs | nu
   });
 }
 
+function agentOf({ installation }: Pick<Surroundings, "installation">): string {
+  return join(installation, "lib/agent");
+}
+
 function imageService({ paths, searchPath, installation, home, now }: Surroundings, runAs: RunAs | null): Images {
   return new Images({
     imagesDir: paths.imagesDir,
@@ -151,7 +156,7 @@ function imageService({ paths, searchPath, installation, home, now }: Surroundin
     logDir: join(paths.cacheDir, "logs"),
     recipesDir: join(installation, "share/images"),
     npmDir: join(installation, "share/npm"),
-    agentPath: join(installation, "lib/agent"),
+    agentPath: agentOf({ installation }),
     aptDir: "/etc/apt",
     host: { runAs, env: { PATH: searchPath, HOME: runAs?.home ?? home }, scratchRoot: "/var/tmp" },
     now,

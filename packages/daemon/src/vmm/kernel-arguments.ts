@@ -18,13 +18,26 @@ const COMMON = [
 ] as const;
 
 /**
- * Under emulation the clock is the host's and never drifts between vCPUs (the watchdog would only find that the host is slow),
+ * Under emulation the counter is the host's and never drifts between vCPUs (the watchdog would only find that the host is slow),
  * the timer check fails on a busy host, and CPU mitigations cost time without anything to protect: translated code has no
  * speculation of its own. With KVM the guest's kernel keeps the mitigations its CPU needs: a VM may hold untrusted code next
  * to the user's keys.
  */
 const EMULATED = ["tsc=reliable", "no_timer_check", "mitigations=off"] as const;
 
-export function kernelArguments(accelerator: AcceleratorName, channel: "serial" | "vsock", extra: readonly string[]): string {
-  return [...COMMON, ...(accelerator === "tcg" ? EMULATED : []), `banger.channel=${channel}`, ...extra].join(" ");
+export interface KernelArgumentsRequest {
+  readonly accelerator: AcceleratorName;
+  readonly channel: "serial" | "vsock";
+  /**
+   * Frequency of the host's time stamp counter, which is an emulated guest's too. A kernel that must find it out on a busy host
+   * can be wrong by a factor: its clock then races or crawls, and with it every timer of the guest.
+   */
+  readonly tscKhz?: number | undefined;
+  readonly extra: readonly string[];
+}
+
+export function kernelArguments({ accelerator, channel, tscKhz, extra }: KernelArgumentsRequest): string {
+  const clock = tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`];
+  const emulated = accelerator === "tcg" ? [...EMULATED, ...clock] : [];
+  return [...COMMON, ...emulated, `banger.channel=${channel}`, ...extra].join(" ");
 }

@@ -25,6 +25,8 @@ export interface SelectionDeps {
   readonly vmUserName: string;
   readonly config: () => Promise<Pick<Config, "firecrackerBin" | "defaultImageName">>;
   readonly images: Pick<ImageService, "find" | "list">;
+  /** The guest's agent as a program of this host. */
+  readonly agentPath: string;
   readonly cacheDir: string;
   readonly scratchDir: string;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
@@ -48,9 +50,9 @@ export class VmmSelection {
 
   constructor(deps: SelectionDeps) {
     this.#deps = deps;
-    const { searchPath, runAs } = deps;
+    const { searchPath, runAs, agentPath } = deps;
     this.drivers = {
-      qemu: new QemuDriver({ searchPath, runAs }),
+      qemu: new QemuDriver({ searchPath, runAs, agentPath }),
       firecracker: new FirecrackerDriver({ searchPath, runAs, firecrackerBin: async () => (await deps.config()).firecrackerBin }),
     };
   }

@@ -25,7 +25,7 @@ export function planFirecracker(spec: FirecrackerSpec): readonly ApiRequest[] {
       body: {
         kernel_image_path: JAIL.kernel,
         initrd_path: JAIL.initramfs,
-        boot_args: kernelArguments("kvm", "vsock", spec.kernelArguments),
+        boot_args: kernelArguments({ accelerator: "kvm", channel: "vsock", extra: spec.kernelArguments }),
       },
     },
     ...spec.disks.map((disk) => ({

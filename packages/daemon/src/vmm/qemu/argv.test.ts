@@ -36,6 +36,14 @@ describe("QEMU's command line", () => {
     assert.doesNotMatch(text({ nic: null }), /netdev|virtio-net/);
   });
 
+  it("tells an emulated kernel how fast the host's counter runs, where that is known", () => {
+    const kernelLine = (accelerator: "tcg" | "kvm", tscKhz?: number) =>
+      planQemu("/usr/bin/qemu-system-x86_64", { ...spec, accelerator }, tscKhz).join(" ");
+    assert.match(kernelLine("tcg", 2_445_426), / tsc_early_khz=2445426 /);
+    assert.doesNotMatch(kernelLine("tcg"), /tsc_early_khz/);
+    assert.doesNotMatch(kernelLine("kvm", 2_445_426), /tsc_early_khz/);
+  });
+
   it("emulates a q35 on any host, and uses the host's CPU with KVM", () => {
     assert.match(text(), /-accel tcg,thread=multi -cpu max -M q35/);
     assert.match(text({ accelerator: "kvm" }), /-accel kvm -cpu host -M q35/);

@@ -10,16 +10,17 @@ export const QEMU_SOCKETS = { agent: "agent.sock", qmp: "qmp.sock", events: "eve
 
 type QemuSpec = Pick<VmmSpec, "vmId" | "vcpu" | "memoryMib" | "kernelArguments" | "disks" | "nic" | "accelerator">;
 
-/** Arguments for the program at `qemu`. */
-export function planQemu(qemu: string, spec: QemuSpec): readonly string[] {
+/** Arguments for the program at `qemu`; `tscKhz` is the frequency of the host's time stamp counter, where it is known. */
+export function planQemu(qemu: string, spec: QemuSpec, tscKhz?: number): readonly string[] {
+  const { accelerator, kernelArguments: extra } = spec;
   return [
     qemu,
     ...["-name", spec.vmId],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-L", JAIL.firmware],
-    ...machine(spec.accelerator),
+    ...machine(accelerator),
     ...["-smp", String(spec.vcpu), "-m", String(spec.memoryMib)],
     ...["-kernel", JAIL.kernel, "-initrd", JAIL.initramfs],
-    ...["-append", kernelArguments(spec.accelerator, "serial", spec.kernelArguments)],
+    ...["-append", kernelArguments({ accelerator, channel: "serial", tscKhz, extra })],
     // The console is QEMU's stdout, a file opened for appending; stdin is empty.
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", serverSocket("qmp", QEMU_SOCKETS.qmp), "-mon", "chardev=qmp,mode=control"],

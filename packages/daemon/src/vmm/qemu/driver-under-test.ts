@@ -2,5 +2,5 @@
 import { QemuDriver } from "./driver.ts";
 
 export function createDriver(): QemuDriver {
-  return new QemuDriver({ searchPath: process.env["PATH"] ?? "", runAs: null });
+  return new QemuDriver({ searchPath: process.env["PATH"] ?? "", runAs: null, agentPath: process.env["BANGER_TEST_AGENT"] ?? "" });
 }

@@ -15,6 +15,7 @@ import { ProgramFacts } from "../program-facts.ts";
 import { resume, watchPauses } from "./pausing.ts";
 import { findQemu, qemuInstallation, qemuVersion } from "./installation.ts";
 import { QmpClient } from "./qmp.ts";
+import { tscFrequency } from "./tsc-frequency.ts";
 
 const SOCKETS = Object.values(QEMU_SOCKETS);
 /** Milliseconds for QEMU to build its machine; an emulated host's disk may be cold. */
@@ -26,6 +27,8 @@ export interface QemuDeps {
   readonly searchPath: string;
   /** The unprivileged user of a root daemon's VMMs. */
   readonly runAs: RunAs | null;
+  /** The guest's agent as a program of this host. */
+  readonly agentPath: string;
 }
 
 export class QemuDriver implements VmmDriver {
@@ -35,6 +38,7 @@ export class QemuDriver implements VmmDriver {
   readonly #deps: QemuDeps;
   readonly #versions = new ProgramFacts(qemuVersion);
   readonly #installations = new ProgramFacts(qemuInstallation);
+  readonly #frequencies = new ProgramFacts(tscFrequency);
 
   constructor(deps: QemuDeps) {
     this.#deps = deps;
@@ -45,14 +49,15 @@ export class QemuDriver implements VmmDriver {
   }
 
   async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
-    const [tools, { qemu, binds, env }] = await Promise.all([
+    const [tools, { qemu, binds, env }, tscKhz] = await Promise.all([
       findJailTools(this.#deps.searchPath),
       findQemu(this.#deps.searchPath).then((path) => this.#installations.of(path)),
+      spec.accelerator === "tcg" ? this.#frequencies.of(this.#deps.agentPath) : undefined,
     ]);
     return startJailed({
       driver: "qemu",
       spec,
-      program: { argv: planQemu(qemu, spec), binds, env },
+      program: { argv: planQemu(qemu, spec, tscKhz), binds, env },
       kernel: spec.boot.bzImage,
       binds: [],
       sockets: SOCKETS,
