@@ -13,6 +13,7 @@ import interrupted from "./scenarios/interrupted.ts";
 import isolation from "./scenarios/isolation.ts";
 import leavesNothing from "./scenarios/leaves-nothing.ts";
 import lifecycle from "./scenarios/lifecycle.ts";
+import nat from "./scenarios/nat.ts";
 import outbound from "./scenarios/outbound.ts";
 import publish from "./scenarios/publish.ts";
 import sshd from "./scenarios/sshd.ts";
@@ -35,6 +36,7 @@ export const scenarios: readonly Scenario[] = [
   workspaceExport,
   copyFiles,
   outbound,
+  nat,
   isolation,
   sshd,
   docker,
