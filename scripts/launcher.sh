@@ -12,4 +12,4 @@ case $self in
   */*) here=${self%/*} ;;
   *) here=. ;;
 esac
-exec "$here/../lib/node" "$here/../lib/@PROGRAM@.cjs" "$@"
+exec "$here/../lib/node" @FLAGS@ "$here/../lib/@PROGRAM@.cjs" "$@"

@@ -14,12 +14,15 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly summary: string;
-  readonly params?: z.ZodMiniType;
-  readonly query?: z.ZodMiniType;
-  readonly body?: z.ZodMiniType;
   /** The request body is raw bytes of this type. */
   readonly bodyContentType?: string;
   readonly contentType?: string;
-  readonly result: z.ZodMiniType;
   readonly errors: readonly ErrorCode[];
+}
+
+export interface RouteSchemas {
+  readonly params?: z.ZodMiniType;
+  readonly query?: z.ZodMiniType;
+  readonly body?: z.ZodMiniType;
+  readonly result: z.ZodMiniType;
 }

@@ -1,12 +1,9 @@
-// Every route of the API, declared once: server binding, typed client, OpenAPI and reference docs come from here.
-import * as z from "zod/mini";
-import type { Route } from "./route.ts";
-import { daemonInfo, doctorReport, effectiveSpec, image, operation } from "./schemas.ts";
+// Every route of the API, declared once: server binding, typed client, OpenAPI and reference docs come from here and from
+// route-schemas.ts.
+import type * as z from "zod/mini";
+import type { routeSchemas } from "./route-schemas.ts";
+import type { Route, RouteSchemas } from "./route.ts";
 import { vmRoutes } from "./vm-routes.ts";
-
-const empty = z.object({});
-const byId = z.object({ id: z.string() });
-const byImage = z.object({ name: z.string() });
 
 export const routes = {
   ping: {
@@ -15,7 +12,6 @@ export const routes = {
     method: "GET",
     path: "/v1/ping",
     summary: "The daemon's version and state.",
-    result: daemonInfo,
     errors: [],
   },
   openapi: {
@@ -24,7 +20,6 @@ export const routes = {
     method: "GET",
     path: "/v1/openapi.json",
     summary: "This API as an OpenAPI 3.1 document.",
-    result: z.record(z.string(), z.unknown()),
     errors: [],
   },
   daemonStop: {
@@ -33,7 +28,6 @@ export const routes = {
     method: "POST",
     path: "/v1/daemon/stop",
     summary: "Stop the daemon; VMs keep running.",
-    result: empty,
     errors: [],
   },
 
@@ -45,7 +39,6 @@ export const routes = {
     method: "GET",
     path: "/v1/images",
     summary: "Images that are here and those the catalog offers.",
-    result: z.array(image),
     errors: [],
   },
   imageShow: {
@@ -54,8 +47,6 @@ export const routes = {
     method: "GET",
     path: "/v1/images/:name",
     summary: "One image.",
-    params: byImage,
-    result: image,
     errors: ["image.not_found"],
   },
   imagePull: {
@@ -64,9 +55,6 @@ export const routes = {
     method: "POST",
     path: "/v1/images/:name/pull",
     summary: "Download or build an image; two at once share the work.",
-    params: byImage,
-    query: z.object({ force: z.optional(z.enum(["true", "false"])) }),
-    result: image,
     errors: ["image.not_found", "image.build_failed", "host.disk_full", "host.command_missing"],
   },
   imageDelete: {
@@ -75,8 +63,6 @@ export const routes = {
     method: "DELETE",
     path: "/v1/images/:name",
     summary: "Delete an image that no VM uses.",
-    params: byImage,
-    result: empty,
     errors: ["image.not_found", "image.in_use"],
   },
 
@@ -86,7 +72,6 @@ export const routes = {
     method: "GET",
     path: "/v1/operations",
     summary: "Operations under way and the most recent ones.",
-    result: z.array(operation),
     errors: [],
   },
   operationFollow: {
@@ -95,8 +80,6 @@ export const routes = {
     method: "GET",
     path: "/v1/operations/:id/events",
     summary: "Follow an operation from its first event.",
-    params: byId,
-    result: z.unknown(),
     errors: ["operation.not_found"],
   },
   defaults: {
@@ -105,7 +88,6 @@ export const routes = {
     method: "GET",
     path: "/v1/defaults",
     summary: "The effective defaults of a new VM with where each came from.",
-    result: effectiveSpec,
     errors: ["config.invalid"],
   },
   doctor: {
@@ -114,14 +96,17 @@ export const routes = {
     method: "GET",
     path: "/v1/doctor",
     summary: "Check the host; each check is a stage.",
-    result: doctorReport,
     errors: [],
   },
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type Routes = typeof routes;
-type Out<R, K extends string> = R extends { readonly [P in K]: infer S extends z.ZodMiniType } ? z.output<S> : undefined;
+
+type Schemas = typeof routeSchemas;
+type SchemasOf<R extends Route> = R extends { readonly id: infer Id extends keyof Schemas } ? Schemas[Id] : RouteSchemas;
+type Out<R extends Route, K extends string> =
+  SchemasOf<R> extends { readonly [P in K]: infer S extends z.ZodMiniType } ? z.output<S> : undefined;
 export type ParamsOf<R extends Route> = Out<R, "params">;
 export type QueryOf<R extends Route> = Out<R, "query">;
 export type BodyOf<R extends Route> = Out<R, "body">;
-export type ResultOf<R extends Route> = z.output<R["result"]>;
+export type ResultOf<R extends Route> = z.output<SchemasOf<R>["result"]>;

@@ -1,14 +1,15 @@
-// The resources of the API as zod schemas. `zod/mini` because the CLI loads them at every start.
+// The resources of the API as zod schemas. `zod/mini`: smaller, and what it lacks is not needed.
 import * as z from "zod/mini";
+import { DRIVER_NAMES, READINESS_LEVELS } from "./choices.ts";
 import type { ErrorCode } from "./errors.ts";
 import { VM_NAME_PATTERN } from "./names.ts";
 
 export const vmName = z.string().check(z.regex(VM_NAME_PATTERN), z.describe("A DNS label: 1 to 63 of a-z 0-9 '-'."));
 
-export const readinessLevel = z.enum(["agent", "basic", "system", "ssh"]);
+export const readinessLevel = z.enum(READINESS_LEVELS);
 export type ReadinessLevel = z.infer<typeof readinessLevel>;
 
-export const driverName = z.enum(["qemu", "firecracker"]);
+export const driverName = z.enum(DRIVER_NAMES);
 export type DriverName = z.infer<typeof driverName>;
 export const acceleratorName = z.enum(["kvm", "tcg"]);
 export type AcceleratorName = z.infer<typeof acceleratorName>;

@@ -1,15 +1,5 @@
 // The routes of VMs, their commands, connections and files.
-import * as z from "zod/mini";
 import type { Route } from "./route.ts";
-import { createVmBody, execBody, fileStat, portMapping, readinessLevel, vm, vmName } from "./schemas.ts";
-
-const empty = z.object({});
-const byName = z.object({ name: vmName });
-const byId = z.object({ id: z.string() });
-const selection = z.strictObject({
-  path: z.string().check(z.describe("A directory of the guest, absolute.")),
-  paths64: z.array(z.string()).check(z.describe("Names below it in base64: names are bytes.")),
-});
 
 export const vmRoutes = {
   vmList: {
@@ -18,7 +8,6 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms",
     summary: "All VMs, oldest first.",
-    result: z.array(vm),
     errors: [],
   },
   vmShow: {
@@ -27,8 +16,6 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name",
     summary: "One VM.",
-    params: byName,
-    result: vm,
     errors: ["vm.not_found"],
   },
   vmCreate: {
@@ -37,8 +24,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms",
     summary: "Create a VM and, unless told otherwise, boot it. Hanging up undoes it.",
-    body: createVmBody,
-    result: vm,
     errors: [
       "vm.bad_name",
       "vm.bad_spec",
@@ -57,9 +42,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/start",
     summary: "Boot a stopped VM; a running one is left as it is. Hanging up undoes it.",
-    params: byName,
-    query: z.object({ wait: z.optional(readinessLevel) }),
-    result: vm,
     errors: ["vm.not_found", "vm.busy", "vm.start_failed", "guest.not_ready", "host.disk_full"],
   },
   vmStop: {
@@ -68,8 +50,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/stop",
     summary: "Ask the guest to power off; force it at the deadline. Finishes even when the caller hangs up.",
-    params: byName,
-    result: vm,
     errors: ["vm.not_found", "vm.busy"],
   },
   vmRestart: {
@@ -78,9 +58,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/restart",
     summary: "Stop, then start.",
-    params: byName,
-    query: z.object({ wait: z.optional(readinessLevel) }),
-    result: vm,
     errors: ["vm.not_found", "vm.busy", "vm.start_failed", "guest.not_ready", "host.disk_full"],
   },
   vmDelete: {
@@ -89,8 +66,6 @@ export const vmRoutes = {
     method: "DELETE",
     path: "/v1/vms/:name",
     summary: "Stop the VM if it runs and remove everything of it.",
-    params: byName,
-    result: empty,
     errors: ["vm.not_found", "vm.busy"],
   },
   vmKill: {
@@ -99,9 +74,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/kill",
     summary: "Send a signal to the VMM process; KILL unless told.",
-    params: byName,
-    body: z.strictObject({ signal: z.optional(z.string()) }),
-    result: vm,
     errors: ["vm.not_found", "vm.not_running", "vm.bad_spec"],
   },
   vmWait: {
@@ -110,9 +82,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/wait",
     summary: "Wait until the guest has reached a readiness level.",
-    params: byName,
-    query: z.object({ level: z.optional(readinessLevel) }),
-    result: vm,
     errors: ["vm.not_found", "vm.not_running", "guest.not_ready", "host.disk_full"],
   },
   vmPing: {
@@ -121,8 +90,6 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name/ping",
     summary: "Answers once the guest's agent has given a sign of life.",
-    params: byName,
-    result: empty,
     errors: ["vm.not_found", "vm.not_running", "guest.unreachable", "host.disk_full"],
   },
   vmLogs: {
@@ -131,10 +98,7 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name/logs",
     summary: "Logs of a VM: its console, its VMM, its agent.",
-    params: byName,
-    query: z.object({ source: z.optional(z.enum(["console", "vmm", "agent"])), follow: z.optional(z.enum(["true", "false"])) }),
     contentType: "text/plain",
-    result: z.unknown(),
     errors: ["vm.not_found"],
   },
   vmLease: {
@@ -143,8 +107,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/lease",
     summary: "Hold the lease of a leased VM: it is deleted when this connection closes, or kept when `release` was called.",
-    params: byName,
-    result: empty,
     errors: ["vm.not_found"],
   },
   vmLeaseRelease: {
@@ -153,8 +115,6 @@ export const vmRoutes = {
     method: "DELETE",
     path: "/v1/vms/:name/lease",
     summary: "Turn a leased VM into an ordinary one.",
-    params: byName,
-    result: vm,
     errors: ["vm.not_found"],
   },
   vmForward: {
@@ -163,9 +123,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/forwards",
     summary: "Publish a guest port on the host; answers it with the host port the kernel chose.",
-    params: byName,
-    body: portMapping,
-    result: portMapping,
     errors: ["vm.not_found", "network.port_in_use", "vm.bad_spec"],
   },
   vmUnforward: {
@@ -174,9 +131,6 @@ export const vmRoutes = {
     method: "DELETE",
     path: "/v1/vms/:name/forwards",
     summary: "Stop publishing a host port.",
-    params: byName,
-    query: z.object({ hostAddress: z.string(), hostPort: z.coerce.number() }),
-    result: vm,
     errors: ["vm.not_found"],
   },
   vmExec: {
@@ -185,9 +139,6 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/exec",
     summary: "Prepare a command; attach to run it.",
-    params: byName,
-    body: execBody,
-    result: z.object({ id: z.string() }),
     errors: ["vm.not_found", "vm.not_running", "guest.not_ready", "host.disk_full"],
   },
   execAttach: {
@@ -196,8 +147,6 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/exec/:id/attach",
     summary: "Run the prepared command; frames both ways, an exit control frame last. Hanging up ends the command.",
-    params: byId,
-    result: empty,
     errors: ["exec.not_found", "guest.unreachable", "host.disk_full"],
   },
   vmDial: {
@@ -206,9 +155,6 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name/dial",
     summary: "A raw connection to an address inside the guest, half-close kept.",
-    params: byName,
-    query: z.object({ network: z.optional(z.enum(["tcp", "unix"])), address: z.string() }),
-    result: empty,
     errors: ["vm.not_found", "vm.not_running", "guest.unreachable", "host.disk_full"],
   },
   vmFilesPut: {
@@ -217,10 +163,7 @@ export const vmRoutes = {
     method: "PUT",
     path: "/v1/vms/:name/files",
     summary: "Extract a tar below a directory of the guest, made if missing; each file has its name once it is whole.",
-    params: byName,
-    query: z.object({ path: z.string(), owner: z.optional(z.string()) }),
     bodyContentType: "application/x-tar",
-    result: z.object({ files: z.int(), bytes: z.int() }),
     errors: ["vm.not_found", "vm.not_running", "guest.disk_full", "host.disk_full"],
   },
   vmFilesGet: {
@@ -229,10 +172,7 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name/files",
     summary: "A file or tree of the guest as a tar.",
-    params: byName,
-    query: z.object({ path: z.string() }),
     contentType: "application/x-tar",
-    result: z.unknown(),
     errors: ["vm.not_found", "vm.not_running", "guest.path_not_found", "host.disk_full"],
   },
   vmFilesStat: {
@@ -241,9 +181,6 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name/files/stat",
     summary: "What is at a path of the guest, as the guest says.",
-    params: byName,
-    query: z.object({ path: z.string() }),
-    result: fileStat,
     errors: ["vm.not_found", "vm.not_running", "guest.path_not_found", "host.disk_full"],
   },
   vmFilesSelect: {
@@ -252,10 +189,7 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/files",
     summary: "Files and symlinks of the guest as a tar, each named by its position in `paths64`; what is gone is left out.",
-    params: byName,
-    body: selection,
     contentType: "application/x-tar",
-    result: z.unknown(),
     errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
   vmTree: {
@@ -264,10 +198,7 @@ export const vmRoutes = {
     method: "GET",
     path: "/v1/vms/:name/tree",
     summary: "Names, types and sizes below a directory of the guest, as lines of JSON; as the guest says, unchecked.",
-    params: byName,
-    query: z.object({ path: z.string() }),
     contentType: "application/x-ndjson",
-    result: z.unknown(),
     errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
   vmTreeIds: {
@@ -276,10 +207,7 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/tree",
     summary: "The same for the names in `paths64`, each with the id git gives its content; as the guest says, unchecked.",
-    params: byName,
-    body: selection,
     contentType: "application/x-ndjson",
-    result: z.unknown(),
     errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
 } as const satisfies Readonly<Record<string, Route>>;

@@ -17,7 +17,7 @@ import {
 } from "@stricli/core";
 import { BangerError } from "@banger/api";
 import type { CommandHost } from "./command.ts";
-import { root } from "./commands/root.ts";
+import { loadRoot } from "./commands/root.ts";
 import { usageError } from "./context.ts";
 import { help } from "./output/help.ts";
 import { VERSION } from "./version.ts";
@@ -58,9 +58,10 @@ const TAKES_COMMAND: ReadonlySet<string> = new Set(["vm run", "vm exec", "vm ssh
 /** Git's weights, less far: a suggestion that is a different word altogether helps nobody. */
 const DISTANCE = { threshold: 4, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
 
-export function buildBanger(errors: UsageErrors): Application<CommandHost> {
+/** As far as `words`, the command line, may need it. */
+export async function buildBanger(words: readonly string[], errors: UsageErrors): Promise<Application<CommandHost>> {
   return buildApplication(
-    root,
+    await loadRoot(words),
     {
       name: "banger",
       scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: false, distanceOptions: DISTANCE },

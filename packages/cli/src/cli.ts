@@ -5,7 +5,7 @@ import { buildBanger, UsageErrors } from "./application.ts";
 import { splitArgv } from "./argv.ts";
 import type { CommandHost, CommonFlags } from "./command.ts";
 import type { CliContext } from "./context.ts";
-import { connect } from "./daemon/connect.ts";
+import { connect, read } from "./daemon/connect.ts";
 import { locatePaths, locateSocket } from "./daemon/locate.ts";
 import type { CliDeps } from "./deps.ts";
 import { EXIT, signalStatus } from "./exit-codes.ts";
@@ -43,7 +43,7 @@ class CommandLine {
 
   async run(): Promise<number> {
     const errors = new UsageErrors(this.#own);
-    const application = buildBanger(errors);
+    const application = await buildBanger(this.#own, errors);
     await this.#runApplication(application);
     const wrong = errors.first();
     if (wrong !== undefined) this.#fail(wrong, { json: this.#own.includes("--json"), quiet: true });
@@ -95,6 +95,7 @@ class CommandLine {
       trailing: this.#trailing,
       complete: completeWords,
       connect: (options = {}) => connect({ context, signal: options.signal }),
+      read: (route, input) => read(context, route, input),
     };
     return context;
   }
@@ -123,7 +124,7 @@ class CommandLine {
 async function completeWords(words: readonly string[], vmNames: CommandHost["vmNames"]): Promise<readonly string[]> {
   const silent = { write: () => undefined };
   const process = { stdout: silent, stderr: silent, env: {} };
-  const proposals = await proposeCompletions(buildBanger(new UsageErrors(words)), words, {
+  const proposals = await proposeCompletions(await buildBanger([], new UsageErrors(words)), words, {
     process,
     runCommand: () => Promise.resolve(),
     vmNames,

@@ -1,12 +1,9 @@
 // Parsers of flag values; what they throw becomes a usage error.
 import { constants } from "node:os";
-import { driverName, formatSize, MIB, parsePortMapping, parseSize, parseVmName, readinessLevel, type PortMapping } from "@banger/api";
+import { formatSize, MIB, parsePortMapping, parseSize, parseVmName, READINESS_LEVELS, type PortMapping } from "@banger/api";
 import type { CommandContext } from "@stricli/core";
 import type { CommandHost } from "./command.ts";
 import { usageError } from "./context.ts";
-
-export const READINESS_LEVELS = readinessLevel.options;
-export const DRIVERS = driverName.options;
 
 /** The bounds of the API, told in the words of the flags. */
 const MAX_VCPU = 64;

@@ -39,7 +39,7 @@ More on one: banger vm --help, banger vm run --help
 
 test("every command has a help with usage, exit status and examples that parse", async (t) => {
   await using scene = await openScene();
-  for (const path of commandPaths()) {
+  for (const path of await commandPaths()) {
     await t.test(path.join(" "), async () => {
       const said = await scene.cli([...path, "--help"]);
       assert.equal(said.status, 0);

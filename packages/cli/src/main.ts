@@ -1,29 +1,31 @@
 // The program `banger`: the only place that reads the process it runs in.
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { runCli } from "./cli.ts";
 import type { CliDeps, InputStream, OutputStream } from "./deps.ts";
 import { writeAll } from "./output/output.ts";
 
+/** The output streams that were looked at. */
+const written = new Set<OutputStream>();
+
 const deps: CliDeps = {
   argv: process.argv.slice(2),
   env: process.env,
   uid: process.getuid?.() ?? 0,
-  home: process.env["HOME"] || homedir(),
+  home: process.env["HOME"] || process.getBuiltinModule("node:os").homedir(),
   get cwd() {
     return currentDirectory();
   },
-  // Node sets these streams up when they are first looked at.
+  // Node sets these streams up when they are first looked at, which takes a millisecond each.
   get stdin() {
     return process.stdin as InputStream;
   },
   get stdout() {
-    return process.stdout as OutputStream;
+    return used(process.stdout);
   },
   get stderr() {
-    return process.stderr as OutputStream;
+    return used(process.stderr);
   },
   isTerminal: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
   get childProcess() {
@@ -57,15 +59,15 @@ function findDaemon(): readonly string[] {
 }
 
 /** A stream nobody reads any more must not end us before we have cleaned up; its writers are told through their callbacks. */
-function tolerateClosed(stream: OutputStream): void {
-  stream.on("error", () => undefined);
+function used(stream: OutputStream): OutputStream {
+  if (!written.has(stream)) stream.on("error", () => undefined);
+  written.add(stream);
+  return stream;
 }
 
 async function main(): Promise<void> {
-  tolerateClosed(deps.stdout);
-  tolerateClosed(deps.stderr);
   const status = await runCli(deps);
-  await Promise.allSettled([flush(deps.stdout), flush(deps.stderr)]);
+  await Promise.allSettled([...written].map(flush));
   process.exit(status);
 }
 

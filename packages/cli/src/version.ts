@@ -1,2 +1,2 @@
 // The version of this banger; package.json says the same (version.test.ts).
-export const VERSION = "0.1.0";
+export { VERSION } from "@banger/api";

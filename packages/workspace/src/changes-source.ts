@@ -1,8 +1,10 @@
 // Where changes are read from: a guest, or what was kept of one that is stopped or gone. Both say what files there are, which
 // contents they have, and hand over those that are asked for.
 import type { Readable } from "node:stream";
-import { identifyNames, listTree, routes, selectionOf, selections, shownName } from "@banger/api";
-import type { Client, FileName, GuestEntry, GuestLimits, ListedTree, TreeTeller } from "@banger/api";
+import { routes, shownName } from "@banger/api";
+import { identifyNames, listTree, selectionOf, selections } from "@banger/api/guest-tree";
+import type { Client, FileName } from "@banger/api";
+import type { GuestEntry, GuestLimits, ListedTree, TreeTeller } from "@banger/api/guest-tree";
 import { readBlobs, type FetchedBlob, type FetchOptions } from "./fetch-blobs.ts";
 
 export interface ChangesSource {

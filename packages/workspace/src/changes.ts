@@ -1,6 +1,6 @@
 // What a guest has changed since the copy, as a tree in the store. The guest lists and sends; it needs no git, and its index, work
 // tree and refs are not touched. What it tells decides nothing but which contents are asked for.
-import type { ListedTree } from "@banger/api";
+import type { ListedTree } from "@banger/api/guest-tree";
 import type { ChangesSource } from "./changes-source.ts";
 import type { Git } from "./git.ts";
 import { ignoredNames, isIgnoreFile } from "./ignored.ts";

@@ -2,7 +2,8 @@
 // the guest's is used; its sizes are bounded before a byte is read.
 import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
-import { BangerError, type GuestLimits } from "@banger/api";
+import { BangerError } from "@banger/api";
+import type { GuestLimits } from "@banger/api/guest-tree";
 import { extract, type Header } from "tar-stream";
 import { writeBlob } from "./blob-writer.ts";
 

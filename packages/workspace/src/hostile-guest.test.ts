@@ -4,7 +4,8 @@ import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { BangerError, GUEST_LIMITS, readEntries, type Client, type GuestLimits, type Route } from "@banger/api";
+import { BangerError, type Client, type Route } from "@banger/api";
+import { GUEST_LIMITS, readEntries, type GuestLimits } from "@banger/api/guest-tree";
 import fc from "fast-check";
 import { pack } from "tar-stream";
 import { collectChanges } from "./changes.ts";

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { BangerError, bytesOf, GUEST_LIMITS, nameOfText, type FileName } from "@banger/api";
+import { BangerError, bytesOf, nameOfText, type FileName } from "@banger/api";
+import { GUEST_LIMITS } from "@banger/api/guest-tree";
 import fc from "fast-check";
 import { pack } from "tar-stream";
 import { collectChanges, type Changes } from "./changes.ts";

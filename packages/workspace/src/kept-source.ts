@@ -2,8 +2,10 @@
 // lines of JSON that says which names they belong to, what is gone, and what was left out; docs/workspaces.md has the format.
 // The daemon has checked it all; it came from a guest nevertheless, and is checked again.
 import { Readable } from "node:stream";
-import { BangerError, boundedLines, checkedName, refuseInside, shownName } from "@banger/api";
-import type { FileName, GuestEntry, GuestLimits, ListedTree } from "@banger/api";
+import { BangerError, shownName } from "@banger/api";
+import { boundedLines, checkedName, refuseInside } from "@banger/api/guest-tree";
+import type { FileName } from "@banger/api";
+import type { GuestEntry, GuestLimits, ListedTree } from "@banger/api/guest-tree";
 import * as z from "zod/mini";
 import type { ChangesSource } from "./changes-source.ts";
 import { readBlobs, type FetchedBlob } from "./fetch-blobs.ts";

@@ -1,59 +1,105 @@
-// The tree of commands.
-import { buildRouteMap } from "@stricli/core";
+// The tree of commands. A command's module is loaded when the command line names it: all of them take longer to load than most
+// commands run.
+import { buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import type { CommandHost } from "../command.ts";
-import { complete } from "./complete.ts";
-import { completion } from "./completion.ts";
-import { logs as daemonLogs } from "./daemon/logs.ts";
-import { status as daemonStatus } from "./daemon/status.ts";
-import { stop as daemonStop } from "./daemon/stop.ts";
-import { doctor } from "./doctor.ts";
-import { deleteImage } from "./image/delete.ts";
-import { list as imageList } from "./image/list.ts";
-import { pull } from "./image/pull.ts";
-import { show as imageShow } from "./image/show.ts";
-import { version } from "./version.ts";
-import { cp } from "./vm/cp.ts";
-import { create } from "./vm/create.ts";
-import { deleteVms } from "./vm/delete.ts";
-import { dial } from "./vm/dial.ts";
-import { exec } from "./vm/exec.ts";
-import { forward } from "./vm/forward.ts";
-import { kill } from "./vm/kill.ts";
-import { list } from "./vm/list.ts";
-import { logs } from "./vm/logs.ts";
-import { restart } from "./vm/restart.ts";
-import { run } from "./vm/run.ts";
-import { show } from "./vm/show.ts";
-import { ssh } from "./vm/ssh.ts";
-import { start } from "./vm/start.ts";
-import { stop } from "./vm/stop.ts";
-import { diff } from "./vm/workspace/diff.ts";
-import { exportWorkspace } from "./vm/workspace/export.ts";
-import { pullChanges } from "./vm/workspace/pull.ts";
 
-const workspace = buildRouteMap<string, CommandHost>({
-  routes: { pull: pullChanges, diff, export: exportWorkspace },
-  docs: { brief: "Bring repositories up to date with guests, and guests' changes back" },
-});
+type Verb = () => Promise<Command<CommandHost>>;
 
-const vm = buildRouteMap<string, CommandHost>({
-  routes: { run, create, list, show, ssh, exec, cp, logs, forward, start, stop, restart, kill, delete: deleteVms, workspace, dial },
+interface Noun {
+  readonly brief: string;
+  readonly below: Readonly<Record<string, Verb | Noun>>;
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Left out of help. */
+  readonly hidden?: readonly string[];
+}
+
+const workspace: Noun = {
+  brief: "Bring repositories up to date with guests, and guests' changes back",
+  below: {
+    pull: async () => (await import("./vm/workspace/pull.ts")).pullChanges,
+    diff: async () => (await import("./vm/workspace/diff.ts")).diff,
+    export: async () => (await import("./vm/workspace/export.ts")).exportWorkspace,
+  },
+};
+
+const vm: Noun = {
+  brief: "Make, enter, look at and delete VMs",
+  below: {
+    run: async () => (await import("./vm/run.ts")).run,
+    create: async () => (await import("./vm/create.ts")).create,
+    list: async () => (await import("./vm/list.ts")).list,
+    show: async () => (await import("./vm/show.ts")).show,
+    ssh: async () => (await import("./vm/ssh.ts")).ssh,
+    exec: async () => (await import("./vm/exec.ts")).exec,
+    cp: async () => (await import("./vm/cp.ts")).cp,
+    logs: async () => (await import("./vm/logs.ts")).logs,
+    forward: async () => (await import("./vm/forward.ts")).forward,
+    start: async () => (await import("./vm/start.ts")).start,
+    stop: async () => (await import("./vm/stop.ts")).stop,
+    restart: async () => (await import("./vm/restart.ts")).restart,
+    kill: async () => (await import("./vm/kill.ts")).kill,
+    delete: async () => (await import("./vm/delete.ts")).deleteVms,
+    workspace,
+    dial: async () => (await import("./vm/dial.ts")).dial,
+  },
   aliases: { ls: "list", ps: "list", rm: "delete" },
-  docs: { brief: "Make, enter, look at and delete VMs", hideRoute: { dial: true } },
-});
+  hidden: ["dial"],
+};
 
-const image = buildRouteMap<string, CommandHost>({
-  routes: { list: imageList, show: imageShow, pull, delete: deleteImage },
+const image: Noun = {
+  brief: "Look after what VMs boot from",
+  below: {
+    list: async () => (await import("./image/list.ts")).list,
+    show: async () => (await import("./image/show.ts")).show,
+    pull: async () => (await import("./image/pull.ts")).pull,
+    delete: async () => (await import("./image/delete.ts")).deleteImage,
+  },
   aliases: { ls: "list", rm: "delete" },
-  docs: { brief: "Look after what VMs boot from" },
-});
+};
 
-const daemon = buildRouteMap<string, CommandHost>({
-  routes: { status: daemonStatus, stop: daemonStop, logs: daemonLogs },
-  docs: { brief: "Look after the daemon" },
-});
+const daemon: Noun = {
+  brief: "Look after the daemon",
+  below: {
+    status: async () => (await import("./daemon/status.ts")).status,
+    stop: async () => (await import("./daemon/stop.ts")).stop,
+    logs: async () => (await import("./daemon/logs.ts")).logs,
+  },
+};
 
-export const root = buildRouteMap<string, CommandHost>({
-  routes: { vm, image, daemon, doctor, version, completion, __complete: complete },
-  docs: { brief: "Throw-away Linux machines with one command", hideRoute: { __complete: true } },
-});
+const banger: Noun = {
+  brief: "Throw-away Linux machines with one command",
+  below: {
+    vm,
+    image,
+    daemon,
+    doctor: async () => (await import("./doctor.ts")).doctor,
+    version: async () => (await import("./version.ts")).version,
+    completion: async () => (await import("./completion.ts")).completion,
+    __complete: async () => (await import("./complete.ts")).complete,
+  },
+  hidden: ["__complete"],
+};
+
+/** The commands that `words`, a command line, may mean: one, where they begin with its exact name; all without any. */
+export function loadRoot(words: readonly string[]): Promise<RouteMap<CommandHost>> {
+  return load(banger, words);
+}
+
+async function load(
+  { brief, below, aliases = {}, hidden = [] }: Noun,
+  [word = "", ...rest]: readonly string[],
+): Promise<RouteMap<CommandHost>> {
+  const name = Object.hasOwn(aliases, word) ? (aliases[word] ?? word) : word;
+  const isNamed = Object.hasOwn(below, name);
+  const meant = Object.entries(below).filter(([each]) => !isNamed || each === name);
+  const loading = meant.map(
+    async ([each, target]) => [each, await (typeof target === "function" ? target() : load(target, rest))] as const,
+  );
+  const routes = Object.fromEntries(await Promise.all(loading));
+  const present = (each: string) => Object.hasOwn(routes, each);
+  return buildRouteMap<string, CommandHost>({
+    routes,
+    aliases: Object.fromEntries(Object.entries(aliases).filter(([, target]) => present(target))),
+    docs: { brief, hideRoute: Object.fromEntries(hidden.filter(present).map((each) => [each, true])) },
+  });
+}

@@ -1,8 +1,18 @@
 // A client of the daemon that answers and speaks our version; the daemon is started when nobody listens.
-import { BangerError, createClient, routes, type Client, type DaemonInfo } from "@banger/api";
+import {
+  BangerError,
+  createClient,
+  resultOf,
+  routes,
+  type Answer,
+  type CallInput,
+  type Client,
+  type DaemonInfo,
+  type ResultOf,
+  type Route,
+} from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { VERSION } from "../version.ts";
-import { startDaemon } from "./start.ts";
 
 export interface ConnectRequest {
   readonly context: CliContext;
@@ -16,29 +26,60 @@ export async function connect({ context, signal }: ConnectRequest): Promise<Clie
   return client;
 }
 
+/** A route that changes nothing, so that it may be asked before it is known who answers. */
+export type Reading = Route & { readonly kind: "json"; readonly method: "GET" };
+
+/**
+ * What a daemon of our version answers, in one request when it is there; otherwise as `connect` does. Throws as `connect` and
+ * the route do.
+ */
+export async function read<R extends Reading>(context: CliContext, route: R, input: CallInput<R>): Promise<ResultOf<R>> {
+  const client = createClient(context.socket.path);
+  const answer = await ask(client, { route, input, timeoutMs: SILENCE_MS });
+  if (answer?.daemonVersion === VERSION) {
+    try {
+      return await resultOf(route, answer, client.socketPath);
+    } catch (error) {
+      if (!isLeaving(error)) throw error;
+    }
+  }
+  return await (await context.connect()).call(route, input);
+}
+
 /**
  * What the daemon says of itself; undefined when there is none, or one that is leaving. Throws `api.version_skew` when its
- * answer is not ours to read, `daemon.unreachable` when the socket is there but closed to us or mute.
+ * answer is not ours to read, `daemon.unreachable` when the socket is there but closed to us, mute, or not banger's.
  */
-export async function pingDaemon(client: Client, timeoutMs = PING_TIMEOUT_MS): Promise<DaemonInfo | undefined> {
-  const deadline = AbortSignal.timeout(timeoutMs);
+export async function pingDaemon(client: Client, timeoutMs = SILENCE_MS): Promise<DaemonInfo | undefined> {
+  const answer = await ask(client, { route: routes.ping, input: {}, timeoutMs });
+  if (answer === undefined) return undefined;
   try {
-    return await client.call(routes.ping, {}, { signal: deadline });
+    return await resultOf(routes.ping, answer, client.socketPath);
   } catch (error) {
-    if (deadline.aborted)
-      throw new BangerError("daemon.unreachable", `what listens at ${client.socketPath} has not answered in ${timeoutMs / 1000} s`, {
-        hint: "banger daemon logs; end it if it hangs: VMs keep running",
-        cause: error,
-      });
-    if (!(error instanceof BangerError))
-      throw new BangerError("api.version_skew", "the daemon speaks another version of the API", { hint: RESTART_HINT, cause: error });
-    if (error.code === "daemon.stopping" || (error.code === "daemon.unreachable" && NOBODY.has(causeCode(error)))) return undefined;
+    if (isLeaving(error)) return undefined;
+    if (error instanceof BangerError && error.code !== "api.not_found") throw error;
+    throw new BangerError("api.version_skew", "the daemon speaks another version of the API", { hint: RESTART_HINT, cause: error });
+  }
+}
+
+interface Question<R extends Route> {
+  readonly route: R;
+  readonly input: CallInput<R>;
+  readonly timeoutMs: number;
+}
+
+/** Undefined when nobody listens. */
+async function ask<R extends Route>(client: Client, { route, input, timeoutMs }: Question<R>): Promise<Answer | undefined> {
+  try {
+    return await client.ask(route, input, { timeoutMs });
+  } catch (error) {
+    if (error instanceof BangerError && error.code === "daemon.unreachable" && NOBODY.has(causeCode(error))) return undefined;
     throw error;
   }
 }
 
 /** Milliseconds in which the least of answers must come; a busy machine takes seconds. */
-const PING_TIMEOUT_MS = 20_000;
+const SILENCE_MS = 20_000;
 
 const RESTART_HINT = "banger daemon stop (VMs keep running); the next command starts the new daemon";
 
@@ -47,6 +88,10 @@ const NOBODY: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ECONNREFUSED"
 
 function causeCode(error: BangerError): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? "";
+}
+
+function isLeaving(error: unknown): boolean {
+  return error instanceof BangerError && error.code === "daemon.stopping";
 }
 
 function checkVersion(info: DaemonInfo): void {
@@ -60,5 +105,6 @@ async function startAndPing(context: CliContext, client: Client, signal: AbortSi
       hint: "start it, or leave out --socket and BANGER_SOCKET to have one started for you",
     });
   }
-  return startDaemon({ context, signal, ping: () => pingDaemon(client) });
+  const { startDaemon } = await import("./start.ts");
+  return await startDaemon({ context, signal, ping: () => pingDaemon(client) });
 }

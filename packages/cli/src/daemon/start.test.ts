@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -156,6 +157,43 @@ test("a daemon of another API too, and it can be stopped", async () => {
     (await scene.cli(["vm", "list"])).stderr,
     /^error: the daemon speaks another version of the API\n {2}try: banger daemon stop/,
   );
+});
+
+test("another program's server at the socket is called that, and nothing is started", async () => {
+  await using scene = await openScene();
+  const { socket } = pathsOf(scene);
+  mkdirSync(dirname(socket), { recursive: true });
+  const foreign = createHttpServer((_request, response) => void response.writeHead(404).end("<h1>404</h1>")).listen(socket);
+  await once(foreign, "listening");
+  for (const line of [
+    ["vm", "list"],
+    ["vm", "stop", "api"],
+    ["daemon", "status"],
+  ]) {
+    assert.deepEqual(await scene.cli(line, { daemonProgram }), {
+      status: 1,
+      stdout: "",
+      stderr: `error: what listens at ${socket} is no banger daemon: it answered 404\n  try: end it, or leave the socket to it and set BANGER_HOME; whose it is: ss -xlp | grep ${socket}\n`,
+    });
+  }
+  foreign.close();
+});
+
+test("looking asks once; a daemon that does not tell its version is pinged first", async () => {
+  let pings = 0;
+  const script = {
+    ping: () => {
+      pings += 1;
+      return daemonInfo("/s");
+    },
+    vmList: () => [],
+  };
+  await using scene = await openScene(script, { tellsVersion: false });
+  assert.equal((await scene.cli(["vm", "list", "--json"])).stdout, "[]\n");
+  assert.deepEqual([pings, scene.daemon?.calls], [1, ["vmList", "vmList"]]);
+  await using current = await openScene({ vmList: () => [] });
+  assert.equal((await current.cli(["vm", "list", "--json"])).stdout, "[]\n");
+  assert.deepEqual(current.daemon?.calls, ["vmList"]);
 });
 
 test("what listens and never answers is not waited for without end", async () => {

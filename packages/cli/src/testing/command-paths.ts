@@ -1,12 +1,12 @@
 // All commands of banger, by the words that name them.
-import { root } from "../commands/root.ts";
+import { loadRoot } from "../commands/root.ts";
 
 interface Entries {
   readonly getAllEntries: () => readonly { readonly name: { readonly original: string }; readonly target: object }[];
 }
 
-export function commandPaths(): readonly (readonly string[])[] {
-  return pathsBelow(root, []);
+export async function commandPaths(): Promise<readonly (readonly string[])[]> {
+  return pathsBelow(await loadRoot([]), []);
 }
 
 function pathsBelow(target: object, path: readonly string[]): readonly (readonly string[])[] {

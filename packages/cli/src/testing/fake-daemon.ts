@@ -8,6 +8,7 @@ import {
   BangerError,
   httpStatus,
   routes,
+  VERSION_HEADER,
   type BodyOf,
   type DaemonInfo,
   type ParamsOf,
@@ -70,7 +71,16 @@ export function daemonInfo(socketPath: string): DaemonInfo {
   };
 }
 
-export async function startFakeDaemon(socketPath: string, script: Script): Promise<FakeDaemon> {
+export interface FakeDaemonOptions {
+  /** Whether every answer says which version it is of, as a real daemon's does; default true. */
+  readonly tellsVersion?: boolean;
+}
+
+export async function startFakeDaemon(
+  socketPath: string,
+  script: Script,
+  { tellsVersion = true }: FakeDaemonOptions = {},
+): Promise<FakeDaemon> {
   const calls: string[] = [];
   const bodies: unknown[] = [];
   const scripted = new Map(Object.entries({ ping: () => daemonInfo(socketPath), ...script })) as Map<string, LooseAnswer>;
@@ -82,7 +92,10 @@ export async function startFakeDaemon(socketPath: string, script: Script): Promi
     );
     if (body !== undefined) bodies.push(body);
   };
-  const server = createServer((request, response) => void answer({ request, response, scripted, record }));
+  const server = createServer((request, response) => {
+    if (tellsVersion) tellVersion(response, scripted);
+    void answer({ request, response, scripted, record });
+  });
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -105,6 +118,12 @@ interface Call {
   readonly request: IncomingMessage;
   readonly scripted: ReadonlyMap<string, LooseAnswer>;
   readonly record: (match: Match, body: unknown) => void;
+}
+
+/** The one it tells of itself when it is pinged; a daemon of another API may tell none. */
+function tellVersion(response: ServerResponse, scripted: ReadonlyMap<string, LooseAnswer>): void {
+  const { version, api } = (scripted.get("ping")?.() ?? {}) as Partial<DaemonInfo>;
+  if (version !== undefined && api === 1) response.setHeader(VERSION_HEADER, version);
 }
 
 async function answer({ request, response, scripted, record }: Call & { readonly response: ServerResponse }): Promise<void> {

@@ -8,7 +8,7 @@ import { PassThrough, Readable, Writable } from "node:stream";
 import { resolvePaths } from "@banger/api";
 import { runCli } from "../cli.ts";
 import type { CliDeps, OutputStream } from "../deps.ts";
-import { startFakeDaemon, type FakeDaemon, type Script } from "./fake-daemon.ts";
+import { startFakeDaemon, type FakeDaemon, type FakeDaemonOptions, type Script } from "./fake-daemon.ts";
 
 export interface Scene extends AsyncDisposable {
   readonly home: string;
@@ -38,11 +38,11 @@ export interface Said {
 }
 
 /** A home of its own, and a daemon when there is a script. */
-export async function openScene(script?: Script): Promise<Scene> {
+export async function openScene(script?: Script, daemonOptions?: FakeDaemonOptions): Promise<Scene> {
   const home = mkdtempSync(join(tmpdir(), "banger-cli-"));
   const env = { BANGER_HOME: home, HOME: home, GIT_CONFIG_NOSYSTEM: "1", PATH: process.env["PATH"] ?? "" };
   const { socket } = resolvePaths({ uid: 1000, home, env });
-  const daemon = script === undefined ? undefined : await startFakeDaemon(socket, script);
+  const daemon = script === undefined ? undefined : await startFakeDaemon(socket, script, daemonOptions);
   const signals = new EventEmitter();
   const started: childProcess.ChildProcess[] = [];
   const spawn = ((...args: Parameters<typeof childProcess.spawn>) => {

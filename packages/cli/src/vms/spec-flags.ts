@@ -1,8 +1,8 @@
 // The flags that describe a new VM, shared by `vm run` and `vm create`, and the request they make.
-import { MIB, parseVmName, type CreateVmBody, type DriverName, type PortMapping, type ReadinessLevel } from "@banger/api";
+import { DRIVER_NAMES, MIB, parseVmName, type CreateVmBody, type DriverName, type PortMapping, type ReadinessLevel } from "@banger/api";
 import type { GitIdentity } from "./git-identity.ts";
 import { switchFlag } from "../command.ts";
-import { DRIVERS, parseCount, parseDisk, parseMemory, parsePublish, waitFlag } from "../flags.ts";
+import { parseCount, parseDisk, parseMemory, parsePublish, waitFlag } from "../flags.ts";
 
 export interface SpecFlags {
   readonly name?: string;
@@ -40,7 +40,7 @@ export const specFlags = {
   },
   wait: waitFlag,
   noNetwork: switchFlag("No network for the guest"),
-  driver: { kind: "enum", values: DRIVERS, optional: true, brief: "VMM that runs it" },
+  driver: { kind: "enum", values: DRIVER_NAMES, optional: true, brief: "VMM that runs it" },
 } as const;
 
 export const specAliases = { p: "publish" } as const;

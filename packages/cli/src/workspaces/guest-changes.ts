@@ -1,5 +1,6 @@
 // The changes of a VM's workspace, for the commands that show and export them.
-import { BangerError, GUEST_LIMITS, routes, type Vm } from "@banger/api";
+import { BangerError, routes, type Vm } from "@banger/api";
+import { GUEST_LIMITS } from "@banger/api/guest-tree";
 import {
   collectChanges,
   Git,

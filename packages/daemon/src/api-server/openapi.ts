@@ -1,12 +1,14 @@
 // The API as an OpenAPI 3.1 document, from the route table.
-import { errorBody, routes, type Route } from "@banger/api";
+import { routes, type Route, type RouteSchemas, type Routes } from "@banger/api";
+import { errorBody, routeSchemas } from "@banger/api/validation";
 import * as z from "zod/mini";
 
 type Json = Record<string, unknown>;
 
 export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
-  for (const route of Object.values(routes) satisfies readonly Route[]) {
+  for (const id of Object.keys(routes) as (keyof Routes)[]) {
+    const route = { ...routes[id], ...routeSchemas[id] } satisfies DescribedRoute;
     const path = route.path.replaceAll(/:([a-z]+)/gi, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
   }
@@ -23,7 +25,9 @@ export function openApiDocument(): Json {
   };
 }
 
-function operationOf(route: Route): Json {
+type DescribedRoute = Route & RouteSchemas;
+
+function operationOf(route: DescribedRoute): Json {
   return {
     operationId: route.id,
     summary: route.summary,
@@ -39,14 +43,14 @@ function operationOf(route: Route): Json {
   };
 }
 
-function requestOf(route: Route): Json {
+function requestOf(route: DescribedRoute): Json {
   if (route.body !== undefined)
     return { requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body) } } } };
   if (route.bodyContentType !== undefined) return { requestBody: { required: true, content: { [route.bodyContentType]: {} } } };
   return {};
 }
 
-function successOf(route: Route): Json {
+function successOf(route: DescribedRoute): Json {
   switch (route.kind) {
     case "json":
       return { "200": { description: "Done.", content: { "application/json": { schema: schemaOf(route.result) } } } };

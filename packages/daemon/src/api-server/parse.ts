@@ -1,6 +1,7 @@
 // Turns what came over the socket into a handler's input, or into `api.bad_request` that names the field.
 import type { Readable } from "node:stream";
-import { BangerError, type Route } from "@banger/api";
+import { BangerError, type Route, type RouteSchemas } from "@banger/api";
+import { routeSchemas } from "@banger/api/validation";
 import { en } from "zod/locales";
 import type * as z from "zod/mini";
 import type { Input } from "./handlers.ts";
@@ -13,10 +14,11 @@ export interface RawRequest {
 }
 
 export function parseInput<R extends Route>(route: R, raw: RawRequest): Input<R> {
+  const { params, query, body }: RouteSchemas = routeSchemas[route.id as keyof typeof routeSchemas];
   return {
-    params: parsePart(route.params, raw.params, "the path"),
-    query: parsePart(route.query, raw.query, "the query"),
-    body: parsePart(route.body, route.body === undefined ? undefined : (raw.body ?? {}), "the body"),
+    params: parsePart(params, raw.params, "the path"),
+    query: parsePart(query, raw.query, "the query"),
+    body: parsePart(body, body === undefined ? undefined : (raw.body ?? {}), "the body"),
     stream: raw.stream,
   } as Input<R>;
 }

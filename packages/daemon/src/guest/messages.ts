@@ -1,6 +1,6 @@
 // Shapes of what the agent sends (docs/guest-protocol.md). The guest is not trusted: everything is checked here, and text
 // that may reach a terminal is stripped of control characters.
-import { readinessLevel } from "@banger/api";
+import { readinessLevel } from "@banger/api/validation";
 import * as z from "zod/mini";
 
 /** Longest text taken from the guest, in characters. */

@@ -1,6 +1,6 @@
 // What is remembered of a VM: what it should be and what became of it. What it holds on the host is the journal's.
 import * as z from "zod/mini";
-import { driverName, portMapping, stopReason, vmName, vmStatus, acceleratorName } from "@banger/api";
+import { driverName, portMapping, stopReason, vmName, vmStatus, acceleratorName } from "@banger/api/validation";
 
 export const vmRecord = z.object({
   id: z.string().check(z.regex(/^[0-9a-f]{16}$/)),

@@ -1,7 +1,8 @@
 // A note beside the VM's logs, written before its VMM is started: what is needed, with the jail's status file, to recognise a
 // VMM whose start the daemon did not live to record.
 import { closeSync, readFileSync, writeSync } from "node:fs";
-import { acceleratorName, driverName, type AcceleratorName, type DriverName } from "@banger/api";
+import type { AcceleratorName, DriverName } from "@banger/api";
+import { acceleratorName, driverName } from "@banger/api/validation";
 import * as z from "zod/mini";
 import type { VmmProcess } from "./contract.ts";
 import { findLaunched } from "./launcher.ts";

@@ -9,9 +9,8 @@ export const list = command({
   usage: ["[--json]"],
   examples: [["banger image list", "what a VM can boot from"]],
   parameters: { flags: { json: jsonFlag } },
-  async run({ connect, output }: CliContext, _flags: { readonly json?: boolean }) {
-    const client = await connect();
-    const images = await client.call(routes.imageList, {});
+  async run({ read, output }: CliContext, _flags: { readonly json?: boolean }) {
+    const images = await read(routes.imageList, {});
     if (output.isJson) await output.json(images);
     else if (images.length > 0) await output.result(table(["NAME", "STATUS", "SIZE", "ARCH", "KERNEL", "USED BY"], images.map(row)));
     else output.note("no images");

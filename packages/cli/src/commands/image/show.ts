@@ -11,9 +11,8 @@ export const show = command({
   usage: ["NAME [--json]"],
   examples: [["banger image show debian-bookworm", "the default image"]],
   parameters: { flags: { json: jsonFlag }, positional: oneImage },
-  async run({ connect, output, deps }: CliContext, _flags: { readonly json?: boolean }, name: string) {
-    const client = await connect();
-    const image = await client.call(routes.imageShow, { params: { name } });
+  async run({ read, output, deps }: CliContext, _flags: { readonly json?: boolean }, name: string) {
+    const image = await read(routes.imageShow, { params: { name } });
     if (output.isJson) return output.json(image);
     await output.result(
       keyValues([

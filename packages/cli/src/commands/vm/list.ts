@@ -10,8 +10,7 @@ export const list = command({
   examples: [["banger vm list --json | jq -r '.[].name'", "their names, for a script"]],
   parameters: { flags: { json: jsonFlag } },
   async run(context: CliContext, _flags: { readonly json?: boolean }) {
-    const client = await context.connect();
-    const vms = await client.call(routes.vmList, {});
+    const vms = await context.read(routes.vmList, {});
     if (context.output.isJson) await context.output.json(vms);
     else if (vms.length > 0) await context.output.result(vmTable(vms, context.deps.now()));
     else context.output.note("no VMs.  make one: banger vm run");

@@ -11,8 +11,7 @@ export const show = command({
   examples: [["banger vm show api --json | jq -r .address", "one value, for a script"]],
   parameters: { flags: { json: jsonFlag }, positional: oneVm },
   async run(context: CliContext, _flags: { readonly json?: boolean }, name: string) {
-    const client = await context.connect();
-    const vm = await client.call(routes.vmShow, { params: { name } });
+    const vm = await context.read(routes.vmShow, { params: { name } });
     if (context.output.isJson) await context.output.json(vm);
     else await context.output.result(vmDetails(vm, context.deps.now()));
   },

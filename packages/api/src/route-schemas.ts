@@ -1,0 +1,74 @@
+// What goes into every route of the API and what comes out, as zod schemas. Apart from the routes themselves, because who
+// calls them needs the schemas seldom, and making them takes longer than the rest of a short command.
+import * as z from "zod/mini";
+import type { RouteSchemas } from "./route.ts";
+import type { routes } from "./routes.ts";
+import {
+  createVmBody,
+  daemonInfo,
+  doctorReport,
+  effectiveSpec,
+  execBody,
+  fileStat,
+  image,
+  operation,
+  portMapping,
+  readinessLevel,
+  vm,
+  vmName,
+} from "./schemas.ts";
+
+const empty = z.object({});
+const byName = z.object({ name: vmName });
+const byId = z.object({ id: z.string() });
+const byImage = z.object({ name: z.string() });
+const selection = z.strictObject({
+  path: z.string().check(z.describe("A directory of the guest, absolute.")),
+  paths64: z.array(z.string()).check(z.describe("Names below it in base64: names are bytes.")),
+});
+
+export const routeSchemas = {
+  ping: { result: daemonInfo },
+  openapi: { result: z.record(z.string(), z.unknown()) },
+  daemonStop: { result: empty },
+  vmList: { result: z.array(vm) },
+  vmShow: { params: byName, result: vm },
+  vmCreate: { body: createVmBody, result: vm },
+  vmStart: { params: byName, query: z.object({ wait: z.optional(readinessLevel) }), result: vm },
+  vmStop: { params: byName, result: vm },
+  vmRestart: { params: byName, query: z.object({ wait: z.optional(readinessLevel) }), result: vm },
+  vmDelete: { params: byName, result: empty },
+  vmKill: { params: byName, body: z.strictObject({ signal: z.optional(z.string()) }), result: vm },
+  vmWait: { params: byName, query: z.object({ level: z.optional(readinessLevel) }), result: vm },
+  vmPing: { params: byName, result: empty },
+  vmLogs: {
+    params: byName,
+    query: z.object({ source: z.optional(z.enum(["console", "vmm", "agent"])), follow: z.optional(z.enum(["true", "false"])) }),
+    result: z.unknown(),
+  },
+  vmLease: { params: byName, result: empty },
+  vmLeaseRelease: { params: byName, result: vm },
+  vmForward: { params: byName, body: portMapping, result: portMapping },
+  vmUnforward: { params: byName, query: z.object({ hostAddress: z.string(), hostPort: z.coerce.number() }), result: vm },
+  vmExec: { params: byName, body: execBody, result: z.object({ id: z.string() }) },
+  execAttach: { params: byId, result: empty },
+  vmDial: { params: byName, query: z.object({ network: z.optional(z.enum(["tcp", "unix"])), address: z.string() }), result: empty },
+  vmFilesPut: {
+    params: byName,
+    query: z.object({ path: z.string(), owner: z.optional(z.string()) }),
+    result: z.object({ files: z.int(), bytes: z.int() }),
+  },
+  vmFilesGet: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
+  vmFilesStat: { params: byName, query: z.object({ path: z.string() }), result: fileStat },
+  vmFilesSelect: { params: byName, body: selection, result: z.unknown() },
+  vmTree: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
+  vmTreeIds: { params: byName, body: selection, result: z.unknown() },
+  imageList: { result: z.array(image) },
+  imageShow: { params: byImage, result: image },
+  imagePull: { params: byImage, query: z.object({ force: z.optional(z.enum(["true", "false"])) }), result: image },
+  imageDelete: { params: byImage, result: empty },
+  operationList: { result: z.array(operation) },
+  operationFollow: { params: byId, result: z.unknown() },
+  defaults: { result: effectiveSpec },
+  doctor: { result: doctorReport },
+} as const satisfies { readonly [K in keyof typeof routes]: RouteSchemas };

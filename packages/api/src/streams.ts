@@ -1,0 +1,113 @@
+// The calls whose answer, or request, is more than one JSON value: lines of progress, raw bytes, upgraded connections.
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import type { Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { checkResult } from "./check-result.ts";
+import type { CallOptions, ProgressOptions } from "./client.ts";
+import { BangerError } from "./errors.ts";
+import { readLines } from "./lines.ts";
+import { streamLine } from "./progress.ts";
+import type { Route } from "./route.ts";
+import type { ResultOf } from "./routes.ts";
+import { shortSocketPath } from "./socket-path.ts";
+import { cancelled, cutShort, errorOf, unreachable } from "./unreachable.ts";
+import { routeUrl, type LooseInput } from "./url.ts";
+
+export interface Streams {
+  progress<R extends Route>(route: R, input: LooseInput, options?: ProgressOptions): Promise<ResultOf<R>>;
+  send(route: Route, input: LooseInput, options?: CallOptions): Promise<IncomingMessage>;
+  upload<R extends Route>(route: R, input: LooseInput, source: Readable): Promise<ResultOf<R>>;
+  upgrade(route: Route, input: LooseInput, options?: CallOptions): Promise<Duplex>;
+}
+
+interface OpenOptions extends CallOptions {
+  readonly headers?: Record<string, string>;
+  /** Keep writing after the other side has ended. */
+  readonly halfOpen?: boolean;
+}
+
+export function createStreams(socketPath: string): Streams {
+  const open = (route: Route, input: LooseInput, options: OpenOptions = {}) => {
+    using short = shortSocketPath(socketPath);
+    const socket = connect({ path: short.path, allowHalfOpen: options.halfOpen ?? false });
+    return httpRequest({
+      createConnection: () => socket,
+      method: route.method,
+      path: routeUrl(route, input),
+      headers: { host: "banger", ...options.headers },
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  };
+
+  const send = async (route: Route, input: LooseInput, options: CallOptions = {}): Promise<IncomingMessage> => {
+    const body = input.body === undefined ? undefined : JSON.stringify(input.body);
+    const request = open(route, input, { ...options, headers: body === undefined ? {} : { "content-type": "application/json" } });
+    request.end(body);
+    return answered(request, socketPath);
+  };
+
+  return {
+    send,
+    async progress(route, input, options = {}) {
+      const response = await send(route, input, options);
+      for await (const line of readLines(response)) {
+        const parsed = streamLine.parse(JSON.parse(line));
+        if (parsed.type === "result") return checkResult(route, parsed.result);
+        if (parsed.type === "error") throw BangerError.fromBody(parsed.error);
+        options.onEvent?.(parsed);
+      }
+      throw cutShort();
+    },
+    async upload(route, input, source) {
+      const request = open(route, input, { headers: { "content-type": route.bodyContentType ?? "application/octet-stream" } });
+      const response = answered(request, socketPath);
+      response.catch(() => undefined);
+      await Promise.race([sendBody(source, request), response]);
+      return checkResult(route, JSON.parse(await text(await response)));
+    },
+    upgrade(route, input, options) {
+      const request = open(route, input, { ...options, halfOpen: true, headers: { connection: "Upgrade", upgrade: "banger-stream" } });
+      return new Promise((resolve, reject) => {
+        request.once("upgrade", (_response, socket, head) => {
+          if (head.length > 0) socket.unshift(head);
+          resolve(socket);
+        });
+        answered(request, socketPath).then(
+          () => reject(new BangerError("daemon.unreachable", `${route.path} did not upgrade the connection`)),
+          reject,
+        );
+        request.end();
+      });
+    },
+  };
+}
+
+/** Who refuses an upload early stops reading it: then the answer counts, not the broken pipe. */
+async function sendBody(source: Readable, request: ClientRequest): Promise<void> {
+  try {
+    await pipeline(source, request);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EPIPE" && code !== "ECONNRESET") throw error;
+  }
+}
+
+function answered(request: ClientRequest, socketPath: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.name === "AbortError" ? cancelled(error) : unreachable(socketPath, error));
+    });
+    request.once("response", (response) => {
+      const status = response.statusCode ?? 500;
+      if (status < 400) resolve(response);
+      else text(response).then((body) => reject(errorOf({ body, status, socketPath })), reject);
+    });
+  });
+}
+
+async function text(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}
