@@ -33,6 +33,8 @@ export interface FakeAgentOptions {
   /** How long `configure` takes, in milliseconds. */
   readonly configureMs?: number;
   readonly faults?: FakeFaults;
+  /** What the guest does by itself once it is configured. */
+  readonly endsItself?: { readonly mode: Ending; readonly afterMs: number };
   /** `shutdown` is answered and nothing follows. */
   readonly ignoresShutdown?: boolean;
   /** The guest has gone down; a VMM would end or carry on now. */
@@ -123,6 +125,8 @@ export class FakeAgent implements AsyncDisposable {
       if (afterMs === 0) this.reach(level);
       else if (typeof afterMs === "number") this.#later(afterMs, () => this.reach(level));
     }
+    const { endsItself } = this.options;
+    if (endsItself !== undefined) this.#later(endsItself.afterMs, () => this.end(endsItself.mode));
   }
 
   reach(level: ReadinessLevel): void {

@@ -8,8 +8,10 @@ import { identifyProcess, type ProcessIdentity } from "@banger/host";
 import type { VmmFeatures, VmmSpec } from "../../daemon/src/vmm/contract.ts";
 import type { FakeAgentOptions } from "./fake-agent.ts";
 
+type AgentPart = "bootId" | "init" | "readiness" | "configureMs" | "faults" | "endsItself" | "ignoresShutdown";
+
 /** How one boot goes. JSON, because the process that plays it is another one. */
-export interface FakeBoot extends Pick<FakeAgentOptions, "bootId" | "init" | "readiness" | "configureMs" | "faults" | "ignoresShutdown"> {
+export interface FakeBoot extends Pick<FakeAgentOptions, AgentPart> {
   /** Milliseconds until the agent answers at all; null: never. Default 0. */
   readonly bootMs?: number | null;
   /** Milliseconds after which the kernel panics. */

@@ -167,10 +167,16 @@ export class Lifecycle {
     });
     this.#deps.log({ vm: vmId, name: record.name, exit, next }, "a VMM ended");
     await this.#background("vm.ended", record.name, async (operation) => {
-      await this.#settle(vmId, next.action === "stopped" ? next.reason : { code: "requested" }, operation);
-      if (next.action === "stopped") return;
-      this.#deps.records.update(vmId, { reboots: next.reboots });
-      await this.#startLocked(vmId, operation);
+      if (next.action === "stopped") await this.#settle(vmId, next.reason, operation);
+      else await this.#bootAgain(vmId, next.reboots, operation);
     });
+  }
+
+  /** A new VMM on the same disks. The VM is never shown as stopped meanwhile: nobody stopped it. */
+  async #bootAgain(vmId: string, reboots: number[], operation: Operation): Promise<void> {
+    await this.reach("stopped", vmId, operation);
+    await this.#deps.ports.close(vmId);
+    this.#deps.records.update(vmId, { status: "starting", reboots, bootId: null, networkLost: false });
+    await this.#startLocked(vmId, operation);
   }
 }

@@ -72,8 +72,9 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
         git: record.gitIdentity,
         nowUnixMs: deps.now().getTime(),
       });
-      await supervisor.pauses.unlessPaused(guest.configure(configuration, operation.signal));
+      // Asked first: a guest that is configured may reboot before it answers anything more.
       const { bootId } = await supervisor.pauses.unlessPaused(guest.health(operation.signal));
+      await supervisor.pauses.unlessPaused(guest.configure(configuration, operation.signal));
       deps.records.update(vmId, { sshHostKey: hostKey.publicKey, bootId, startedAt: deps.now().toISOString() });
     });
     supervisor.follow();

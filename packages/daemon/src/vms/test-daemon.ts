@@ -105,7 +105,7 @@ export class TestDaemon {
         const now = await this.service.show(name);
         return now.status === status && also(now) ? now : undefined;
       },
-      { timeoutMs: 15_000 },
+      { timeoutMs: 60_000 },
     );
     assert.ok(vm !== undefined, `${name} is not ${status}: ${JSON.stringify(await this.service.show(name))}`);
     return vm;
