@@ -1,13 +1,15 @@
 // Every scenario, in the order they run.
 import badInput from "./scenarios/bad-input.ts";
 import bareRun from "./scenarios/bare-run.ts";
+import bootLoop from "./scenarios/boot-loop.ts";
 import concurrentRuns from "./scenarios/concurrent-runs.ts";
 import copyFiles from "./scenarios/copy-files.ts";
 import daemonKilled from "./scenarios/daemon-killed.ts";
 import docker from "./scenarios/docker.ts";
+import driverFirecracker from "./scenarios/driver-firecracker.ts";
+import driverQemu from "./scenarios/driver-qemu.ts";
 import exitStatus from "./scenarios/exit-status.ts";
 import failedBoot from "./scenarios/failed-boot.ts";
-import guestPower from "./scenarios/guest-power.ts";
 import hostKeys from "./scenarios/host-keys.ts";
 import interrupted from "./scenarios/interrupted.ts";
 import isolation from "./scenarios/isolation.ts";
@@ -40,7 +42,9 @@ export const scenarios: readonly Scenario[] = [
   isolation,
   sshd,
   docker,
-  guestPower,
+  driverQemu,
+  driverFirecracker,
+  bootLoop,
   vmmKilled,
   concurrentRuns,
   hostKeys,
