@@ -65,7 +65,7 @@ test("a /dev/net/tun kept for root is named with the user who lacks it", { skip:
   await run(lab.inHost(["mknod", "-m", "0600", "/dev/net/tun", "c", "10", "200"]));
   const lacking = await (await lab.daemon()).call("availability", "quick");
   assert.ok(!lacking.available);
-  assert.equal(lacking.message, "/dev/net/tun is closed to ordinary users (its mode is 0600)");
+  assert.equal(lacking.message, "/dev/net/tun is closed to ordinary users, its mode is 0600");
   assert.match(lacking.hint, /^sudo chmod 0666 \/dev\/net\/tun/);
 });
 

@@ -95,7 +95,7 @@ async function tryTun(programs: Programs, runAs: RunAs | null): Promise<NetworkU
     const mode = ((await stat(tunDevice)).mode & 0o777).toString(8).padStart(4, "0");
     if (mode === usualMode)
       return unavailable(`${tunDevice} may not be opened in this container`, `run the container with --device ${tunDevice}`);
-    return unavailable(`${tunDevice} is closed to ordinary users (its mode is ${mode})`, `sudo chmod ${usualMode} ${tunDevice}`);
+    return unavailable(`${tunDevice} is closed to ordinary users, its mode is ${mode}`, `sudo chmod ${usualMode} ${tunDevice}`);
   }
 }
 
