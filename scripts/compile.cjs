@@ -6,12 +6,11 @@ const { mkdtempSync, readFileSync, renameSync, rmdirSync, writeFileSync } = requ
 const { createServer } = require("node:net");
 const { tmpdir } = require("node:os");
 const { dirname, join } = require("node:path");
-const { Script, constants } = require("node:vm");
+const { Script } = require("node:vm");
 
 const [filename, cache, ...args] = process.argv.slice(2);
 // As in loader.cjs: V8 takes a cache only for a source of the same length.
 const source = `(function (require, module, __filename, __dirname) {${readFileSync(filename, "latin1")}\n})`;
-const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 
 async function listen(socketPath) {
   const { VERSION, VERSION_HEADER } = await import("../packages/api/src/version.ts");
@@ -26,14 +25,13 @@ async function main() {
   const scratch = mkdtempSync(join(tmpdir(), "banger-compile-"));
   const socketPath = join(scratch, "socket");
   const server = await listen(socketPath);
-  const script = new Script(source, { filename, importModuleDynamically });
+  const script = new Script(source, { filename });
   process.once("exit", (status) => {
     server.close();
     rmdirSync(scratch);
     if (status !== 0) throw new Error(`${args.join(" ")} exits ${status}`);
     const cachedData = script.createCachedData();
-    if (new Script(source, { filename, importModuleDynamically, cachedData }).cachedDataRejected)
-      throw new Error(`V8 rejects the cache of ${filename}`);
+    if (new Script(source, { filename, cachedData }).cachedDataRejected) throw new Error(`V8 rejects the cache of ${filename}`);
     writeFileSync(`${cache}.new`, cachedData, { mode: 0o644 });
     renameSync(`${cache}.new`, cache);
   });

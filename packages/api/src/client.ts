@@ -66,7 +66,7 @@ export async function resultOf<R extends Route>(route: R, answer: Answer, socket
   if (answer.status >= 400) throw errorOf({ ...answer, socketPath });
   const value = parseJson(answer.body, socketPath);
   if (answer.daemonVersion === VERSION) return value as ResultOf<R>;
-  return (await import("./check-result.ts")).checkResult(route, value);
+  return (await import("./check-answers.ts")).checkResult(route, value);
 }
 
 function parseJson(body: string, socketPath: string): unknown {

@@ -47,12 +47,19 @@ test("a body goes there and back, whatever its characters", async () => {
   assert.deepEqual({ ...answer, body: JSON.parse(answer.body) }, { status: 409, daemonVersion: "1.2.3", body });
 });
 
+test("an answer of known length is not waited for longer", async () => {
+  const text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+  await using open = await listen(createServer((socket) => socket.on("error", () => undefined).once("data", () => socket.write(text))));
+  assert.equal((await get(open.socketPath)).body, "{}");
+});
+
 test("an answer that is cut short, or none, is told as such", async () => {
   await using cut = await answering("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n[]");
   await assert.rejects(get(cut.socketPath), { code: "daemon.unreachable", message: /ended the answer before its result/ });
   await using silent = await answering("");
   await assert.rejects(get(silent.socketPath), { code: "daemon.unreachable", message: /no daemon answers .* \(ECONNRESET\)/ });
   await assert.rejects(get("/nonexistent/s"), { code: "daemon.unreachable", message: /ENOENT/ });
+  await assert.rejects(get(`/nonexistent/${"x".repeat(120)}/s`), { code: "daemon.unreachable", message: /ENOENT/ });
 });
 
 test("what is no banger daemon is called that", async () => {

@@ -1,6 +1,6 @@
 // One request and its whole answer over a Unix socket, as HTTP/1.0 (RFC 1945): the end of the connection is the end of the
 // answer. node:http would do, but loading it and making its request takes longer than all else a short command does.
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { BangerError } from "./errors.ts";
 import { shortSocketPath } from "./socket-path.ts";
 import { cancelled, cutShort, notBanger, unreachable } from "./unreachable.ts";
@@ -28,30 +28,49 @@ export interface Answer {
 /** Throws `daemon.unreachable`, `operation.cancelled`. */
 export function exchange({ socketPath, method, url, body, signal, timeoutMs }: ExchangeRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(cancelled(signal.reason));
-    using short = shortSocketPath(socketPath);
-    const socket = connect({ path: short.path });
-    const chunks: Buffer[] = [];
-    const fail = (error: BangerError) => {
+    if (signal?.aborted === true) throw cancelled(signal.reason);
+    const socket = connectTo(socketPath);
+    const end = (settle: () => void) => {
+      signal?.removeEventListener("abort", abort);
       socket.destroy();
-      reject(error);
+      settle();
     };
+    const fail = (error: unknown) => end(() => reject(error));
     const abort = () => fail(cancelled(signal?.reason));
     signal?.addEventListener("abort", abort, { once: true });
     if (timeoutMs !== undefined) socket.setTimeout(timeoutMs, () => fail(mute(socketPath, timeoutMs)));
-    socket.on("data", (chunk) => void chunks.push(chunk));
-    socket.once("error", (error) => fail(unreachable(socketPath, error)));
-    socket.once("close", () => {
-      signal?.removeEventListener("abort", abort);
-      // After an error this comes too late to matter.
+    const chunks: Buffer[] = [];
+    const finish = () => {
       try {
-        resolve(parseAnswer(Buffer.concat(chunks), socketPath));
+        const answer = parseAnswer(Buffer.concat(chunks), socketPath);
+        end(() => resolve(answer));
       } catch (error) {
-        reject(error);
+        fail(error);
       }
+    };
+    let [size, whole] = [0, Number.POSITIVE_INFINITY];
+    socket.on("data", (chunk) => {
+      if (size === 0) whole = wholeSize(chunk);
+      chunks.push(chunk);
+      size += chunk.length;
+      // The end of the connection takes two milliseconds more.
+      if (size >= whole) finish();
     });
+    socket.once("error", (error) => fail(unreachable(socketPath, error)));
+    // After an answer or an error this comes too late to matter.
+    socket.once("close", finish);
     socket.write(requestText(method, url, body));
   });
+}
+
+function connectTo(socketPath: string): Socket {
+  try {
+    using short = shortSocketPath(socketPath);
+    return connect({ path: short.path });
+  } catch (error) {
+    // The directory of a path that is too long for the kernel.
+    throw unreachable(socketPath, error as NodeJS.ErrnoException);
+  }
 }
 
 function requestText(method: string, url: string, body: unknown): string {
@@ -61,15 +80,27 @@ function requestText(method: string, url: string, body: unknown): string {
   return `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 }
 
+/** Bytes of the whole answer that begins so; without end where it does not tell. */
+function wholeSize(begin: Buffer): number {
+  const { head, bodyAt } = splitHead(begin);
+  const length = headerOf(head, "content-length");
+  return length === undefined ? Number.POSITIVE_INFINITY : bodyAt + Number(length);
+}
+
 function parseAnswer(bytes: Buffer, socketPath: string): Answer {
   if (bytes.length === 0) throw unreachable(socketPath, Object.assign(new Error("closed without an answer"), { code: "ECONNRESET" }));
-  const end = bytes.indexOf("\r\n\r\n");
-  const head = bytes.subarray(0, Math.max(end, 0)).toString("latin1");
+  const { head, bodyAt } = splitHead(bytes);
   const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
   if (status === undefined) throw notBanger(socketPath, "it does not speak HTTP");
-  const body = bytes.subarray(end + 4);
+  const body = bytes.subarray(bodyAt);
   if (body.length < Number(headerOf(head, "content-length") ?? 0)) throw cutShort();
   return { status: Number(status), daemonVersion: headerOf(head, VERSION_HEADER), body: body.toString("utf8") };
+}
+
+/** The head is empty while it is not whole. */
+function splitHead(bytes: Buffer): { readonly head: string; readonly bodyAt: number } {
+  const end = bytes.indexOf("\r\n\r\n");
+  return { head: bytes.subarray(0, Math.max(end, 0)).toString("latin1"), bodyAt: end + 4 };
 }
 
 function headerOf(head: string, name: string): string | undefined {

@@ -3,11 +3,9 @@ import { request as httpRequest, type ClientRequest, type IncomingMessage } from
 import { connect } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { checkResult } from "./check-result.ts";
 import type { CallOptions, ProgressOptions } from "./client.ts";
 import { BangerError } from "./errors.ts";
 import { readLines } from "./lines.ts";
-import { streamLine } from "./progress.ts";
 import type { Route } from "./route.ts";
 import type { ResultOf } from "./routes.ts";
 import { shortSocketPath } from "./socket-path.ts";
@@ -50,7 +48,7 @@ export function createStreams(socketPath: string): Streams {
   return {
     send,
     async progress(route, input, options = {}) {
-      const response = await send(route, input, options);
+      const [response, { checkResult, streamLine }] = await Promise.all([send(route, input, options), import("./check-answers.ts")]);
       for await (const line of readLines(response)) {
         const parsed = streamLine.parse(JSON.parse(line));
         if (parsed.type === "result") return checkResult(route, parsed.result);
@@ -64,7 +62,8 @@ export function createStreams(socketPath: string): Streams {
       const response = answered(request, socketPath);
       response.catch(() => undefined);
       await Promise.race([sendBody(source, request), response]);
-      return checkResult(route, JSON.parse(await text(await response)));
+      const value: unknown = JSON.parse(await text(await response));
+      return (await import("./check-answers.ts")).checkResult(route, value);
     },
     upgrade(route, input, options) {
       const request = open(route, input, { ...options, halfOpen: true, headers: { connection: "Upgrade", upgrade: "banger-stream" } });
