@@ -2,9 +2,10 @@
 import { formatPortMapping, formatSize, MIB, type Vm } from "@banger/api";
 import { keyValues } from "../output/table.ts";
 import { formatAge } from "../output/times.ts";
+import { describeWorkspaces, type VmWorkspace } from "../workspaces/of-vms.ts";
 import { formatDisk, formatStatus } from "./vm-table.ts";
 
-export function vmDetails(vm: Vm, nowMs: number): string {
+export function vmDetails(vm: Vm, workspaces: readonly VmWorkspace[] | undefined, nowMs: number): string {
   const lines = keyValues([
     ["name", vm.name],
     ["id", vm.id],
@@ -25,6 +26,7 @@ export function vmDetails(vm: Vm, nowMs: number): string {
             .map((forward) => `${formatPortMapping(forward)}${forward.error === undefined ? "" : ` (${forward.error})`}`)
             .join(", "),
     ],
+    ...(workspaces === undefined ? [] : [["workspace", describeWorkspaces(workspaces)] as const]),
     ["pid", vm.pid === null ? "-" : String(vm.pid)],
     ["created", `${formatAge(vm.createdAt, nowMs)} ago`],
     ["started", vm.startedAt === null ? "-" : `${formatAge(vm.startedAt, nowMs)} ago`],

@@ -2,12 +2,12 @@
 import { formatPortMapping, formatSize, GIB, MIB, type Vm } from "@banger/api";
 import { table } from "../output/table.ts";
 import { formatAge } from "../output/times.ts";
+import { formatWorkspaces, type VmWorkspaces } from "../workspaces/of-vms.ts";
 
-const HEADER = ["NAME", "STATUS", "IMAGE", "CPU", "MEM", "DISK", "PORTS", "AGE"];
-
-export function vmTable(vms: readonly Vm[], nowMs: number): string {
+export function vmTable(vms: readonly Vm[], workspaces: VmWorkspaces, nowMs: number): string {
+  const hasWorkspaces = vms.some(({ id }) => workspaces.has(id));
   return table(
-    HEADER,
+    ["NAME", "STATUS", "IMAGE", "CPU", "MEM", "DISK", "PORTS", ...(hasWorkspaces ? ["WORKSPACE"] : []), "AGE"],
     vms.map((vm) => [
       vm.name,
       formatStatus(vm),
@@ -16,6 +16,7 @@ export function vmTable(vms: readonly Vm[], nowMs: number): string {
       formatSize(vm.memoryMib * MIB),
       formatDisk(vm),
       formatPorts(vm),
+      ...(hasWorkspaces ? [formatWorkspaces(workspaces.get(vm.id))] : []),
       formatAge(vm.createdAt, nowMs),
     ]),
   );

@@ -1,8 +1,8 @@
-// Where the user's own records of workspaces are.
-import { join } from "node:path";
+// The user's own records of workspaces.
 import { WorkspaceStores } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
+import { workspacesDirectory } from "./directory.ts";
 
 export function workspaceStores(context: CliContext): WorkspaceStores {
-  return new WorkspaceStores(join(context.paths.stateDir, "workspaces"));
+  return new WorkspaceStores(workspacesDirectory(context));
 }

@@ -75,6 +75,8 @@ describe("state", () => {
       () => again.byName("three"),
       (error: BangerError) => error.code === "vm.not_found",
     );
+    assert.throws(() => again.byName("tow"), { message: 'no VM is called "tow". Did you mean "two"?' });
+    assert.throws(() => again.byName("elsewhere"), { message: 'no VM is called "elsewhere"' });
   });
 
   test("a build that throws leaves no row and the database usable", () => {

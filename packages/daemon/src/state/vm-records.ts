@@ -2,6 +2,7 @@
 // there is written down also on a full disk; a new one is not.
 import type { DatabaseSync } from "node:sqlite";
 import { BangerError } from "@banger/api";
+import { nearest } from "../config/nearest.ts";
 import { transaction } from "./database.ts";
 import type { Space } from "./reserve.ts";
 import { vmRecord, type VmRecord } from "./vm-record.ts";
@@ -32,11 +33,17 @@ export class VmRecords {
     return record;
   }
 
-  /** Throws `vm.not_found` with the names there are. */
+  /** Throws `vm.not_found` with the nearest name there is. */
   byName(name: string): VmRecord {
     const row = this.#database.prepare("SELECT record FROM vms WHERE name = ?").get(name);
     if (row !== undefined) return parseRow(row);
-    throw new BangerError("vm.not_found", `no VM is called ${JSON.stringify(name)}`, { hint: "banger vm list" });
+    const names = this.#database.prepare("SELECT name FROM vms ORDER BY rowid").all();
+    const near = nearest(
+      name,
+      names.map((each) => String(each["name"])),
+    );
+    const guess = near === undefined ? "" : `. Did you mean ${JSON.stringify(near)}?`;
+    throw new BangerError("vm.not_found", `no VM is called ${JSON.stringify(name)}${guess}`, { hint: "banger vm list" });
   }
 
   /**

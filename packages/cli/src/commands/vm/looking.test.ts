@@ -1,6 +1,9 @@
 // Commands that look: list, show, logs, forward.
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { resolvePaths } from "@banger/api";
 import { fakeVm } from "../../testing/fixtures.ts";
 import { openScene } from "../../testing/run-cli.ts";
 
@@ -38,6 +41,38 @@ adrift   running (network lost)   debian-bookworm  2    2 GiB  0.3/8 GiB   -    
 stuck    paused (host disk full)  debian-bookworm  2    2 GiB  0.3/8 GiB   -                                             4m
 `,
   });
+});
+
+function recordWorkspace(stateDir: string, record: { readonly vmId: string; readonly socket: string | undefined }): void {
+  const directory = join(stateDir, "workspaces", record.vmId);
+  mkdirSync(directory, { recursive: true });
+  const whole = {
+    ...{ version: 1, vmName: "api", top: "/home/dev/src/api", guestPath: "/root/repo", head: null, branch: null },
+    ...{ baseTree: "0".repeat(40), copiedAt: "2026-01-01T00:00:00.000Z" },
+  };
+  writeFileSync(join(directory, "record.json"), JSON.stringify({ ...whole, ...record }));
+}
+
+test("vm list and vm show tell which repository is in a VM; --json stays the API's", async () => {
+  const api = fakeVm({ id: "a1", name: "api" });
+  await using scene = await openScene({ vmList: () => [fakeVm(), api], vmShow: () => api });
+  const { stateDir } = resolvePaths({ uid: 1000, home: scene.home, env: scene.env });
+  recordWorkspace(stateDir, { vmId: "a1", socket: scene.daemon?.socketPath });
+  // Of another daemon.
+  recordWorkspace(stateDir, { vmId: "0f3a9c", socket: "/other.sock" });
+  assert.equal(
+    (await scene.cli(["vm", "list"])).stdout,
+    `NAME     STATUS   IMAGE            CPU  MEM    DISK       PORTS  WORKSPACE       AGE
+sandbox  running  debian-bookworm  2    2 GiB  0.3/8 GiB  -      -               4m
+api      running  debian-bookworm  2    2 GiB  0.3/8 GiB  -      api→/root/repo  4m
+`,
+  );
+  assert.match((await scene.cli(["vm", "show", "api"])).stdout, /^workspace  \/home\/dev\/src\/api → \/root\/repo$/m);
+  assert.deepEqual(JSON.parse((await scene.cli(["vm", "show", "api", "--json"])).stdout), api);
+  writeFileSync(join(stateDir, "workspaces/a1/record.json"), "{");
+  const said = await scene.cli(["vm", "list"]);
+  assert.equal(said.status, 0);
+  assert.match(said.stderr, /^! .*workspaces cannot be read: /);
 });
 
 test("vm list without VMs says how to make one, and nothing on stdout", async () => {
