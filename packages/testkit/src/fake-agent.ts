@@ -34,7 +34,9 @@ export interface FakeAgentOptions {
   readonly configureMs?: number;
   readonly faults?: FakeFaults;
   /** What the guest does by itself once it is configured. */
-  readonly endsItself?: { readonly mode: Ending; readonly afterMs: number };
+  readonly endsItself?: { readonly mode: Ending; readonly afterMs: number; readonly isForced?: true };
+  /** From the announcement of its end to the end, in milliseconds. Default 20. */
+  readonly downMs?: number;
   /** `shutdown` is answered and nothing follows. */
   readonly ignoresShutdown?: boolean;
   /** The guest has gone down; a VMM would end or carry on now. */
@@ -126,7 +128,7 @@ export class FakeAgent implements AsyncDisposable {
       else if (typeof afterMs === "number") this.#later(afterMs, () => this.reach(level));
     }
     const { endsItself } = this.options;
-    if (endsItself !== undefined) this.#later(endsItself.afterMs, () => this.end(endsItself.mode));
+    if (endsItself !== undefined) this.#later(endsItself.afterMs, () => this.end(endsItself.mode, endsItself.isForced));
   }
 
   reach(level: ReadinessLevel): void {
@@ -138,12 +140,14 @@ export class FakeAgent implements AsyncDisposable {
     this.#emit({ type: "log", seq: this.#logSeq, timeUnixMs: Date.now(), level, message });
   }
 
-  /** The guest goes down by itself: `poweroff` or `reboot` typed inside, or asked for by `shutdown`. */
-  end(mode: Ending): void {
-    this.options.onConsole?.(`banger-agent: guest is going down: ${mode}`);
-    this.#emit({ type: "ending", mode });
+  /** The guest goes down by itself: `poweroff` or `reboot` typed inside, or asked for by `shutdown`. Forced, nobody is told. */
+  end(mode: Ending, isForced = false): void {
+    if (!isForced) {
+      this.options.onConsole?.(`banger-agent: guest is going down: ${mode}`);
+      this.#emit({ type: "ending", mode });
+    }
     // The event is given a moment to leave, as in a real guest, where init takes far longer.
-    this.#later(20, () => {
+    this.#later(this.options.downMs ?? 20, () => {
       this.dropConnections();
       this.options.onEnded?.(mode);
     });

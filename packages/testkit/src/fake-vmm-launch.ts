@@ -8,7 +8,7 @@ import { identifyProcess, type ProcessIdentity } from "@banger/host";
 import type { VmmFeatures, VmmSpec } from "../../daemon/src/vmm/contract.ts";
 import type { FakeAgentOptions } from "./fake-agent.ts";
 
-type AgentPart = "bootId" | "init" | "readiness" | "configureMs" | "faults" | "endsItself" | "ignoresShutdown";
+type AgentPart = "bootId" | "init" | "readiness" | "configureMs" | "faults" | "endsItself" | "downMs" | "ignoresShutdown";
 
 /** How one boot goes. JSON, because the process that plays it is another one. */
 export interface FakeBoot extends Pick<FakeAgentOptions, AgentPart> {

@@ -38,6 +38,7 @@ const agent = new FakeAgent({
   onConsole: say,
   onPanic: panic,
   onEnded: (mode) => {
+    say(`[    9.000000] reboot: ${{ reboot: "Restarting system", poweroff: "Power down", halt: "System halted" }[mode]}`);
     if (mode !== "reboot" && machine.outlivesPoweroff) server.close();
     else process.exit(0);
   },

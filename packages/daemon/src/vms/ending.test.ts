@@ -39,6 +39,13 @@ test("the last announcement on the console counts", () => {
   assert.equal(announcedOnConsole("nothing"), null);
 });
 
+test("the kernel's last words tell where the agent said nothing", () => {
+  assert.equal(announcedOnConsole("[  369.513942] reboot: Restarting system\r\n"), "reboot");
+  assert.equal(announcedOnConsole("x\n[    5.550310] reboot: Power down\n"), "poweroff");
+  assert.equal(announcedOnConsole("[  225.550310] reboot: System halted"), "halt");
+  assert.equal(announcedOnConsole("reboot: System halted\n# [ 1.0] reboot: Power down"), null, "not the kernel's");
+});
+
 test("the last sign of life is the panic, else the last line, with control characters shown", () => {
   assert.equal(lastSignOfLife("a\nKernel panic - not syncing\r\nrebooting\n"), 'console, "Kernel panic - not syncing"');
   assert.equal(lastSignOfLife("one\ntwo\u001b[2J\n\n"), 'console, "two\\\\x1b[2J"');

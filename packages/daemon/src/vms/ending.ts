@@ -1,6 +1,7 @@
 // What it means that a VMM has ended: the guest rebooted (boot it again), powered off, panicked, or the VMM was killed. Pure.
 import type { StopReason } from "@banger/api";
 import type { VmmExit } from "../vmm/contract.ts";
+import { lastWordsOfKernel } from "./halted-guest.ts";
 import { printable } from "./log-files.ts";
 
 /** More reboots than this within the window, and it is a loop. */
@@ -32,11 +33,11 @@ export function afterEnd(ended: EndedVmm): AfterEnd {
   return stopped("crashed", `the VMM ended with status ${ended.exit.status}; see banger vm logs`);
 }
 
-/** The last announcement of the agent in the console, such as `banger-agent: guest is going down: reboot`. */
+/** The last announcement of the agent in the console, such as `banger-agent: guest is going down: reboot`, else the kernel's. */
 export function announcedOnConsole(consoleTail: string): EndedVmm["announced"] {
   const all = [...consoleTail.matchAll(/banger-agent: guest is going down: (poweroff|reboot|halt)/g)];
   const mode = all.at(-1)?.[1];
-  return mode === "poweroff" || mode === "reboot" || mode === "halt" ? mode : null;
+  return mode === "poweroff" || mode === "reboot" || mode === "halt" ? mode : lastWordsOfKernel(consoleTail);
 }
 
 function afterReboot(ended: EndedVmm): AfterEnd {

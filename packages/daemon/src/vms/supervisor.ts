@@ -3,23 +3,25 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type ReadinessLevel } from "@banger/api";
-import { abortable, isProcessAlive, poll } from "@banger/host";
+import { abortable, isProcessAlive } from "@banger/host";
 import type { ConnectGuest, GuestClient, GuestEvent } from "../guest/contract.ts";
 import type { VmmDriver, VmmExit, VmmProcess } from "../vmm/contract.ts";
 import { Pauses } from "./pauses.ts";
-import { appendAgentLog, capLog, logFile, printable, tailOf } from "./log-files.ts";
+import { untilHalted, type GuestEnding } from "./halted-guest.ts";
+import { appendAgentLog, capLog, logFile, printable } from "./log-files.ts";
 
 export interface SupervisorDeps {
   readonly process: VmmProcess;
   readonly driver: VmmDriver;
   readonly connectGuest: ConnectGuest;
   readonly now: () => Date;
+  /** How long the console was when this VMM was started, in bytes. */
+  readonly consoleStart: number;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
   /** The VMM has ended by itself; not called once `stop` was. */
   readonly onExit: (exit: VmmExit) => void;
 }
 
-export type GuestEnding = "poweroff" | "reboot" | "halt";
 const LOG_CHECK_MS = 30_000;
 /** How long a guest that announced its power-off may take to get there, in milliseconds. */
 const POWEROFF_MS = 20_000;
@@ -41,6 +43,7 @@ export class Supervisor {
     this.pauses = new Pauses({ process: deps.process, pausing: deps.driver.pausing, log: deps.log }, this.#ended.signal);
     void this.#watchExit();
     void this.#capLogs();
+    if (deps.driver.features.outlivesPoweroff) void this.#endAfter((signal) => this.#halted(signal));
   }
 
   get readiness(): ReadinessLevel[] {
@@ -150,12 +153,18 @@ export class Supervisor {
     }
   }
 
-  /** The kernel's last words, printed whatever its log level, say that the guest is down for good. */
-  async #endAfterPoweroff(): Promise<void> {
-    const console = logFile(this.process.vmDir, "console");
-    const isDown = async () => (/reboot: (Power down|System halted)/.test(await tailOf(console, 4096)) ? true : undefined);
-    await poll(isDown, { timeoutMs: POWEROFF_MS, intervalMs: 500, file: console, signal: this.#ended.signal }).catch(() => undefined);
-    if (!this.isOver) await this.#deps.driver.end(this.process);
+  #halted(signal: AbortSignal): Promise<void> {
+    return untilHalted(logFile(this.process.vmDir, "console"), this.#deps.consoleStart, signal);
+  }
+
+  /** Ends a VMM that outlives its guest, once the guest is down. */
+  async #endAfter(down: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await down(this.#ended.signal);
+      await this.#deps.driver.end(this.process);
+    } catch (error) {
+      if (!this.isOver) this.#deps.log({ error: String(error) }, "a VMM whose guest is down was not ended");
+    }
   }
 
   #open(timeoutMs: number, signal: AbortSignal): Promise<GuestClient> {
@@ -176,7 +185,8 @@ export class Supervisor {
         return;
       case "ending":
         this.#ending = event.mode;
-        if (event.mode !== "reboot" && this.#deps.driver.features.outlivesPoweroff) void this.#endAfterPoweroff();
+        if (event.mode !== "reboot" && this.#deps.driver.features.outlivesPoweroff)
+          void this.#endAfter((signal) => delay(POWEROFF_MS, undefined, { signal }));
         return;
       case "log":
         if (event.seq <= this.#lastLogSeq) return;

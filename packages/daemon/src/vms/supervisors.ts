@@ -28,6 +28,7 @@ export class Supervisors {
       driver: this.#deps.drivers[process.driver],
       connectGuest: this.#deps.connectGuest,
       now: this.#deps.now,
+      consoleStart: this.#deps.records.get(vmId).consoleStart,
       log: (fields, message) => this.#deps.log({ vm: vmId, ...fields }, message),
       onExit: (exit) => this.#onExit(vmId, supervisor, exit),
     });

@@ -1,6 +1,6 @@
-// A guest that reboots by itself, against a fake VMM whose processes are real.
+// A guest that goes down by itself, against a fake VMM whose processes are real.
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -8,13 +8,13 @@ import type { FakeBoot } from "@banger/testkit";
 import { REBOOT_LIMIT } from "./ending.ts";
 import { TestDaemon } from "./test-daemon.ts";
 
-describe("a guest that reboots by itself", () => {
+describe("a guest that goes down by itself", () => {
   let directory: string;
   let daemon: TestDaemon;
   let boots: number;
-  const begin = (plan: (boot: number) => FakeBoot) => {
+  const begin = (plan: (boot: number) => FakeBoot, outlivesPoweroff = false) => {
     boots = 0;
-    daemon = new TestDaemon(directory, { plan: (_, boot) => plan((boots = boot)) });
+    daemon = new TestDaemon(directory, { outlivesPoweroff, plan: (_, boot) => plan((boots = boot)) });
   };
 
   beforeEach(async () => {
@@ -28,7 +28,7 @@ describe("a guest that reboots by itself", () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test("is booted again, and never shown as stopped meanwhile", async () => {
+  test("to reboot is booted again, and never shown as stopped meanwhile", async () => {
     begin((boot) => (boot === 1 ? { endsItself: { mode: "reboot", afterMs: 200 } } : {}));
     const { bootId } = await daemon.create("a");
     const shown = new Set<string>();
@@ -41,12 +41,29 @@ describe("a guest that reboots by itself", () => {
     assert.ok(!shown.has("stopped"));
   });
 
-  test("at every boot is stopped at the limit, and holds nothing then", async () => {
+  test("to reboot at every boot is stopped at the limit, and holds nothing then", async () => {
     begin((boot) => ({ endsItself: { mode: "reboot", afterMs: boot === 1 ? 200 : 0 } }));
     await daemon.create("a");
     const { stopReason } = await daemon.seen("a", "stopped");
     assert.deepEqual(stopReason, { code: "reboot_loop", detail: `it rebooted ${REBOOT_LIMIT + 1} times within 5 minutes` });
     assert.equal(boots, REBOOT_LIMIT + 1);
     assert.equal(daemon.attached.size, 0);
+  });
+
+  test("to reboot by force, so that its agent cannot tell, is booted again all the same", async () => {
+    begin((boot) => (boot === 1 ? { endsItself: { mode: "reboot", afterMs: 100, isForced: true } } : {}));
+    const { bootId } = await daemon.create("a");
+    await daemon.seen("a", "running", (vm) => vm.bootId !== null && vm.bootId !== bootId);
+  });
+
+  test("to power off, on a VMM that outlives it, is down each time before the VMM is ended", async () => {
+    begin((boot) => ({ downMs: 300, endsItself: { mode: "poweroff", afterMs: 100, ...(boot === 3 ? { isForced: true } : {}) } }), true);
+    const { id } = await daemon.create("a");
+    for (const boot of [1, 2, 3]) {
+      if (boot > 1) await daemon.run((operation) => daemon.service.start("a", "agent", operation));
+      assert.equal((await daemon.seen("a", "stopped")).stopReason?.code, "guest_poweroff");
+      const console = await readFile(join(directory, "vms", id, "console.log"), "utf8");
+      assert.equal(console.match(/reboot: Power down/g)?.length, boot);
+    }
   });
 });

@@ -1,0 +1,40 @@
+// The kernel's last words on the console. Printed whatever the log level, they tell how a guest went down that told nobody
+// else, as `reboot -f` and `poweroff -f` do; and they are all there is to see where a VMM outlives its guest (Firecracker).
+import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "@banger/host";
+import { tailSince } from "./log-files.ts";
+
+export type GuestEnding = "poweroff" | "reboot" | "halt";
+
+const LAST_WORDS = {
+  "Restarting system": "reboot",
+  "Power down": "poweroff",
+  "System halted": "halt",
+} as const satisfies Record<string, GuestEnding>;
+
+/** With the kernel's time in front, so that no program's text is taken for them. */
+const PATTERN = /^\[ *\d+\.\d+\] reboot: (Restarting system|Power down|System halted)/gm;
+const TAIL_BYTES = 4096;
+const LOOK_MS = 2000;
+/** Milliseconds between looks at a console that a guest floods. */
+const PAUSE_MS = 20;
+
+/** What the kernel said last of its end; null when it said nothing. */
+export function lastWordsOfKernel(console: string): GuestEnding | null {
+  const words = [...console.matchAll(PATTERN)].at(-1)?.[1];
+  return words === undefined ? null : LAST_WORDS[words as keyof typeof LAST_WORDS];
+}
+
+/**
+ * Resolves when the kernel has said, in what the console at `path` gained since it had `start` bytes, that it is down for good.
+ * Throws the signal's reason.
+ */
+export async function untilHalted(path: string, start: number, signal: AbortSignal): Promise<void> {
+  const isHalted = async () => {
+    const words = lastWordsOfKernel(await tailSince(path, start, TAIL_BYTES));
+    if (words === "poweroff" || words === "halt") return true;
+    await delay(PAUSE_MS);
+    return undefined;
+  };
+  await poll(isHalted, { timeoutMs: Number.POSITIVE_INFINITY, intervalMs: LOOK_MS, file: path, signal });
+}
