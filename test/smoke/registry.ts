@@ -22,6 +22,8 @@ import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import workspaceExport from "./scenarios/workspace-export.ts";
+import workspacePrepare from "./scenarios/workspace-prepare.ts";
+import workspacePull from "./scenarios/workspace-pull.ts";
 import workspaceRun from "./scenarios/workspace-run.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -36,6 +38,8 @@ export const scenarios: readonly Scenario[] = [
   publish,
   workspaceRun,
   workspaceExport,
+  workspacePrepare,
+  workspacePull,
   copyFiles,
   outbound,
   nat,

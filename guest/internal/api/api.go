@@ -130,10 +130,15 @@ type FileStat struct {
 	RealPath64 []byte `json:"realPath64,omitempty"`
 }
 
-// Selection is the body of POST /v1/tree and POST /v1/files: names below Path.
+// Selection is the body of POST /v1/tree, POST /v1/files and POST /v1/files/remove: names below Path.
 type Selection struct {
 	Path    string   `json:"path"`
 	Paths64 [][]byte `json:"paths64"`
+}
+
+// Removed answers POST /v1/files/remove.
+type Removed struct {
+	Files int `json:"files"`
 }
 
 // TreeEntry is a line of GET and POST /v1/tree. Path is used for names that are UTF-8, Path64 for others.

@@ -78,6 +78,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("PUT /v1/files", s.whenRunning(s.putFiles))
 	mux.HandleFunc("GET /v1/files", s.whenRunning(s.getFiles))
 	mux.HandleFunc("POST /v1/files", s.whenRunning(s.selectFiles))
+	mux.HandleFunc("POST /v1/files/remove", s.whenRunning(s.removeFiles))
 	mux.HandleFunc("GET /v1/stat", s.whenRunning(s.stat))
 	mux.HandleFunc("GET /v1/tree", s.whenRunning(s.listTree))
 	mux.HandleFunc("POST /v1/tree", s.whenRunning(s.identifyTree))

@@ -47,6 +47,16 @@ func (s *Server) selectFiles(w http.ResponseWriter, r *http.Request) {
 	s.abortOn(err, directory)
 }
 
+func (s *Server) removeFiles(w http.ResponseWriter, r *http.Request) {
+	directory, names, err := readSelection(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	removed, err := files.Remove(directory, names)
+	answer(w, removed, err)
+}
+
 // writeTree writes the entries as lines of JSON and one that says how many there were.
 func (s *Server) writeTree(w http.ResponseWriter, directory string, walk func(func(api.TreeEntry) error) error) {
 	if err := files.Check(directory); err != nil {

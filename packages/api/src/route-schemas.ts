@@ -61,6 +61,7 @@ export const routeSchemas = {
   vmFilesGet: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
   vmFilesStat: { params: byName, query: z.object({ path: z.string() }), result: fileStat },
   vmFilesSelect: { params: byName, body: selection, result: z.unknown() },
+  vmFilesRemove: { params: byName, body: selection, result: z.object({ files: z.int() }) },
   vmTree: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
   vmTreeIds: { params: byName, body: selection, result: z.unknown() },
   imageList: { result: z.array(image) },

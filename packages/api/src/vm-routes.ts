@@ -192,6 +192,14 @@ export const vmRoutes = {
     contentType: "application/x-tar",
     errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
   },
+  vmFilesRemove: {
+    id: "vmFilesRemove",
+    kind: "json",
+    method: "POST",
+    path: "/v1/vms/:name/files/remove",
+    summary: "Remove files and symlinks of the guest, and the directories left empty; what is gone is passed over.",
+    errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
+  },
   vmTree: {
     id: "vmTree",
     kind: "bytes",

@@ -9,7 +9,7 @@ import { text } from "node:stream/consumers";
 import type { GuestConfiguration } from "../../daemon/src/guest/contract.ts";
 import type { Ending, FakeAgent } from "./fake-agent.ts";
 import { serveExec } from "./fake-exec.ts";
-import { answerSelection, answerTree } from "./fake-tree.ts";
+import { answerRemoval, answerSelection, answerTree } from "./fake-tree.ts";
 
 interface Request {
   readonly agent: FakeAgent;
@@ -25,6 +25,7 @@ const calls: Readonly<Record<string, (request: Request) => void | Promise<void>>
   "PUT /v1/files": putFiles,
   "GET /v1/files": getFiles,
   "POST /v1/files": selectFiles,
+  "POST /v1/files/remove": removeFiles,
   "GET /v1/stat": statFile,
   "GET /v1/tree": listTree,
   "POST /v1/tree": identifyTree,
@@ -159,6 +160,10 @@ function statFile(request: Request): void {
 
 async function selectFiles(request: Request): Promise<void> {
   if (needsRoot(request)) await answerSelection(request.stream, request.agent.options.rootDir);
+}
+
+async function removeFiles(request: Request): Promise<void> {
+  if (needsRoot(request)) await answerRemoval(request.stream, request.agent.options.rootDir);
 }
 
 function listTree(request: Request): void {

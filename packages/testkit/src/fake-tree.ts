@@ -1,6 +1,6 @@
 // What the fake agent tells of directories below its root, in the terms of git (docs/guest-protocol.md).
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, unlinkSync, type Stats } from "node:fs";
 import type { ServerHttp2Stream } from "node:http2";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -22,6 +22,37 @@ export async function answerSelection(stream: ServerHttp2Stream, rootDir: string
   selectionTar(join(rootDir, path), paths64).pipe(stream);
 }
 
+/** Removes the names in the request, and directories left empty. */
+export async function answerRemoval(stream: ServerHttp2Stream, rootDir: string): Promise<void> {
+  const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
+  if (paths64.some((name) => leaves(Buffer.from(name, "base64").toString("latin1"))))
+    return refuse(stream, 400, { code: "bad_request", message: "it leaves the directory" });
+  stream.respond({ ":status": 200, "content-type": "application/json" });
+  stream.end(JSON.stringify({ files: removeNames(join(rootDir, path), paths64) }));
+}
+
+/** Answers how many were there. */
+export function removeNames(directory: string, paths64: readonly string[]): number {
+  const names = paths64.map((name) => Buffer.from(name, "base64").toString("latin1"));
+  const there = names.filter(
+    (name) => attempt(() => unlinkSync(pathOf(directory, name))) || attempt(() => rmdirSync(pathOf(directory, name))),
+  );
+  for (const name of there) {
+    const parts = name.split("/");
+    while (parts.pop() !== undefined && parts.length > 0 && attempt(() => rmdirSync(pathOf(directory, parts.join("/")))));
+  }
+  return there.length;
+}
+
+function attempt(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function treeLines(directory: string, paths64?: readonly string[]): string {
   const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
   const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, names !== undefined));
@@ -32,7 +63,7 @@ export function selectionTar(directory: string, paths64: readonly string[]): Pac
   const archive = pack();
   for (const [index, name] of paths64.entries()) {
     const at = pathOf(directory, Buffer.from(name, "base64").toString("latin1"));
-    const stats = lstatSync(at, { throwIfNoEntry: false });
+    const stats = statsAt(at);
     if (stats?.isSymbolicLink() === true) archive.entry({ name: `${index}@` }, readlinkSync(at, { encoding: "buffer" }));
     else if (stats?.isFile() === true) archive.entry({ name: `${index}`, mode: stats.mode & 0o777 }, readFileSync(at));
   }
@@ -42,7 +73,7 @@ export function selectionTar(directory: string, paths64: readonly string[]): Pac
 
 function describe(directory: string, name: string, hasId: boolean): readonly object[] {
   const path = pathOf(directory, name);
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = statsAt(path);
   const named = nameOf(name);
   if (stats?.isDirectory() === true) return hasId ? [] : [{ ...named, type: "repository", size: 0 }];
   if (stats === undefined || (!stats.isFile() && !stats.isSymbolicLink())) return [];
@@ -50,6 +81,16 @@ function describe(directory: string, name: string, hasId: boolean): readonly obj
   const mode = stats.isSymbolicLink() ? "120000" : (stats.mode & 0o100) === 0 ? "100644" : "100755";
   const id = createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
   return [{ ...named, type: stats.isSymbolicLink() ? "symlink" : "file", mode, size: content.length, ...(hasId ? { id } : {}) }];
+}
+
+/** Undefined also below what is no directory. */
+function statsAt(path: Buffer): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 function nameOf(name: string): object {

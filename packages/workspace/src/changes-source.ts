@@ -35,7 +35,7 @@ export function guestSource(guest: GuestWorkspace): ChangesSource {
   };
 }
 
-function tellerOf({ client, vmName: name, signal }: GuestWorkspace): TreeTeller {
+export function tellerOf({ client, vmName: name, signal }: GuestWorkspace): TreeTeller {
   const options = signal === undefined ? {} : { signal };
   return {
     tree: (path) => client.bytes(routes.vmTree, { params: { name }, query: { path } }, options),

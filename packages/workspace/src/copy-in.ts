@@ -1,11 +1,14 @@
 // Copies a planned workspace into a VM, as one tar stream, and records what the guest got.
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { routes, type Client } from "@banger/api";
+import { difference, type FileStates } from "./changes.ts";
 import type { PlannedFile } from "./file-set.ts";
 import type { Git } from "./git.ts";
 import { makeHistory } from "./history.ts";
+import { inGitForm, unlikeIndex } from "./host-tree.ts";
+import { indexDigest } from "./index-file.ts";
 import { splitNul, type FileName } from "./names.ts";
 import type { WorkspacePlan } from "./plan.ts";
 import { sendFiles, type SendReport } from "./send-files.ts";
@@ -68,28 +71,85 @@ export async function copyIn(copy: CopyIn): Promise<CopyReport> {
   // What has changed since git looked at it is sent once more, and kept: the guest then has exactly what the record says.
   if (report.again.length > 0)
     await upload(copy, [sendFiles({ top, files: report.again.splice(0), objects: store.objects, keeps: () => true }, report)]);
-  const record = await remember(copy, report);
+  await keepPacks(copy.history, store);
+  const record = await remember(copy, { report, dirty });
   return { record, vanished: report.vanished, torn: report.torn };
 }
 
-async function remember({ git, plan, store, vm, client, nowMs }: CopyIn, report: SendReport): Promise<WorkspaceRecord> {
+interface Copied {
+  readonly report: SendReport;
+  readonly dirty: ReadonlySet<FileName>;
+}
+
+async function remember({ git, plan, store, vm, client, nowMs, history }: CopyIn, { report, dirty }: Copied): Promise<WorkspaceRecord> {
+  const { request, commit, branch } = plan;
+  const baseTree = await store.writeTree(git, report.sent);
+  const files = new Map(report.sent.map(({ name, mode, id }) => [name, { mode, id }]));
+  const cleanTree = await cleanTreeOf({ git, store, plan, dirty }, baseTree, files);
   const record: WorkspaceRecord = {
     version: 1,
     vmId: vm.id,
     vmName: vm.name,
     socket: client.socketPath,
     top: plan.repository.top,
-    guestPath: plan.request.guestPath,
-    head: plan.commit ?? null,
-    branch: plan.branch ?? null,
-    baseTree: await store.writeTree(git, report.sent),
+    guestPath: request.guestPath,
+    head: commit ?? null,
+    branch: branch ?? null,
+    baseTree,
+    ...(cleanTree === undefined ? {} : { cleanTree }),
     copiedAt: new Date(nowMs).toISOString(),
+    includeUntracked: request.includeUntracked,
+    ...(request.from === undefined ? {} : { from: request.from }),
+    hasOwnBranch: request.branch !== undefined,
+    mode: request.mode,
+    index: indexDigest(plan.index),
+    shallow: await shallowIn(history),
+    branches: branch === undefined || commit === undefined ? {} : { [branch]: commit },
   };
   await store.saveRecord(record);
   return record;
 }
 
-async function upload({ client, vm, plan, signal }: CopyIn, parts: readonly AsyncGenerator<Buffer>[]): Promise<void> {
+interface Cleaning {
+  readonly git: Git;
+  readonly store: WorkspaceStore;
+  readonly plan: WorkspacePlan;
+  /** Names whose content is not the index's. */
+  readonly dirty: ReadonlySet<FileName>;
+}
+
+/** What was sent as git has it; undefined when that is the same. */
+export async function cleanTreeOf({ git, store, plan, dirty }: Cleaning, sentTree: string, files: FileStates): Promise<string | undefined> {
+  const clean = inGitForm(files, plan.index, (name) => dirty.has(name));
+  if (difference(files, clean).length === 0) return undefined;
+  // What changed between git's look and the copy is no work of a filter.
+  const late = plan.sourceTop === plan.repository.top ? await unlikeIndex(git, plan.sourceTop, plan.indexFile) : dirty;
+  const changes = difference(
+    files,
+    inGitForm(files, plan.index, (name) => dirty.has(name) || late.has(name)),
+  );
+  return changes.length === 0 ? undefined : await store.changeTree(git, sentTree, changes);
+}
+
+/** Commits that a history was cut at. */
+export async function shallowIn(history: string): Promise<string[]> {
+  const text = await readFile(join(history, ".git/shallow"), "latin1").catch(() => "");
+  return text.match(/^[0-9a-f]{40}$/gm) ?? [];
+}
+
+/** The store keeps the objects the guest got: the repository may lose them, and they are what changes are told from. */
+export async function keepPacks(history: string, store: WorkspaceStore): Promise<void> {
+  const from = join(history, ".git/objects/pack");
+  const names = await readdir(from).catch(() => []);
+  if (names.length === 0) return;
+  const to = join(store.objects, "pack");
+  await mkdir(to, { recursive: true });
+  // A pack is one once its index is there.
+  for (const name of names.toSorted((left, right) => Number(left.endsWith(".idx")) - Number(right.endsWith(".idx"))))
+    await rename(join(from, name), join(to, name));
+}
+
+export async function upload({ client, vm, plan, signal }: UploadTo, parts: readonly AsyncGenerator<Buffer>[]): Promise<void> {
   const source = Readable.from(archive(parts), { objectMode: true, highWaterMark: 1 });
   const stop = () => source.destroy(signal?.reason instanceof Error ? signal.reason : new Error("stopped"));
   signal?.throwIfAborted();
@@ -107,6 +167,8 @@ async function* archive(parts: readonly AsyncGenerator<Buffer>[]): AsyncGenerato
   for (const part of parts) yield* part;
   yield tarEnd();
 }
+
+export type UploadTo = Pick<CopyIn, "client" | "vm" | "plan" | "signal">;
 
 /** The `.git` with its directories: git needs some that are empty. */
 async function* sendHistory(directory: string, objects: string): AsyncGenerator<Buffer> {

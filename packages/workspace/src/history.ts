@@ -7,7 +7,7 @@ import { nameOfText } from "./names.ts";
 import type { IndexEntry, Repository } from "./repository.ts";
 
 /** Commits of a shallow history. */
-const SHALLOW_DEPTH = 50;
+export const SHALLOW_DEPTH = 50;
 
 export interface HistoryRequest {
   readonly repository: Repository;
@@ -67,7 +67,7 @@ async function fetchHistory(git: Git, { repository, directory, mode, branch, sig
 }
 
 /** `refs/remotes/origin/…` that the branch follows, so that `git status` can compare with it. */
-async function upstreamOf(git: Git, { top, branch, originUrl }: Repository): Promise<string | undefined> {
+export async function upstreamOf(git: Git, { top, branch, originUrl }: Repository): Promise<string | undefined> {
   if (branch === undefined || originUrl === undefined) return undefined;
   const answer = await git.run(["rev-parse", "--symbolic-full-name", "--verify", "--quiet", `${branch}@{upstream}`], {
     cwd: top,
@@ -106,8 +106,10 @@ async function writeConfiguration(git: Git, { repository, directory, branch }: H
   for (const [key, value] of values) await git.run(["config", "--file", ".git/config", key, value], { cwd: directory });
 }
 
+export type IndexCopy = Pick<HistoryRequest, "repository" | "directory" | "indexFile" | "signal">;
+
 /** The host's index, so that what is staged, intended or left out there is so in the guest; in the plainest form git has. */
-async function copyIndex(git: Git, { repository, directory, indexFile, signal }: HistoryRequest): Promise<void> {
+export async function copyIndex(git: Git, { repository, directory, indexFile, signal }: IndexCopy): Promise<void> {
   if ((await stat(indexFile).catch(() => undefined)) === undefined) return;
   const copy = join(directory, ".git/index");
   await copyFile(indexFile, copy);

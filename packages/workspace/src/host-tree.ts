@@ -11,27 +11,21 @@ import type { IndexEntry } from "./repository.ts";
 import { openFile } from "./send-files.ts";
 
 export interface HostFilesRequest {
-  readonly git: Git;
   /** Where the files are. */
   readonly top: string;
   readonly index: readonly IndexEntry[];
-  readonly indexFile: string;
   /** Further names to look for, which git may not know. */
   readonly names: Iterable<FileName>;
-  /** Whether a tracked file must be read although git calls it unchanged. */
+  /** Whether the content is not known to be the index's, and must be read. */
   readonly mustRead: (name: FileName) => boolean;
   /** Directory of objects that gets what is read. */
   readonly objects: string;
 }
 
 /** Names that hold a file or a symlink that can be read, with what they hold. */
-export async function hostFiles(request: HostFilesRequest): Promise<FileStates> {
-  const { git, top, index, indexFile, names, mustRead, objects } = request;
-  const variables = { GIT_INDEX_FILE: indexFile };
-  const settings = await withoutFilters(git, top);
-  const dirty = new Set(splitNul((await git.run([...settings, "diff-files", "-z", "--name-only"], { cwd: top, variables })).stdout));
+export async function hostFiles({ top, index, names, mustRead, objects }: HostFilesRequest): Promise<FileStates> {
   const look = lookBelow(top);
-  const tracked = singles(index);
+  const tracked = trackedOnce(index);
   const files = new Map<FileName, FileState>();
   let serial = 0;
   for (const name of new Set([...index.map((entry) => entry.name), ...names])) {
@@ -39,7 +33,7 @@ export async function hostFiles(request: HostFilesRequest): Promise<FileStates> 
     if (found.kind !== "symlink" && !(found.kind === "file" && found.readable)) continue;
     const entry = tracked.get(name);
     const mode = found.kind === "symlink" ? "120000" : (found.mode & 0o100) === 0 ? "100644" : "100755";
-    if (entry !== undefined && !dirty.has(name) && !mustRead(name)) files.set(name, { mode, id: entry.id });
+    if (entry !== undefined && !mustRead(name)) files.set(name, { mode, id: entry.id });
     else {
       const state = await keepHostFile(pathBelow(top, name), objects, serial);
       if (state !== undefined) files.set(name, state);
@@ -47,6 +41,19 @@ export async function hostFiles(request: HostFilesRequest): Promise<FileStates> 
     }
   }
   return files;
+}
+
+/** Tracked names whose files git does not know to be those of the index. No filter runs to find out. */
+export async function unlikeIndex(git: Git, top: string, indexFile: string): Promise<ReadonlySet<FileName>> {
+  const settings = await withoutFilters(git, top);
+  const answer = await git.run([...settings, "diff-files", "-z", "--name-only"], { cwd: top, variables: { GIT_INDEX_FILE: indexFile } });
+  return new Set(splitNul(answer.stdout));
+}
+
+/** Files as git would have them: where the index has the content in another form, that one. */
+export function inGitForm(files: FileStates, index: readonly IndexEntry[], isUnlike: (name: FileName) => boolean): FileStates {
+  const tracked = trackedOnce(index);
+  return new Map([...files].map(([name, state]) => [name, isUnlike(name) ? state : { ...state, id: tracked.get(name)?.id ?? state.id }]));
 }
 
 /**
@@ -60,7 +67,7 @@ async function withoutFilters(git: Git, top: string): Promise<readonly string[]>
 }
 
 /** Index entries of names that have one. */
-function singles(index: readonly IndexEntry[]): ReadonlyMap<FileName, IndexEntry> {
+export function trackedOnce(index: readonly IndexEntry[]): ReadonlyMap<FileName, IndexEntry> {
   const found = new Map<FileName, IndexEntry>();
   const twice = new Set<FileName>();
   for (const entry of index) {

@@ -14,3 +14,5 @@ export * from "./copy/send-tree.ts";
 export * from "./merge.ts";
 export * from "./pull-branch.ts";
 export * from "./pull-work-tree.ts";
+export * from "./prepare.ts";
+export { refuseObstacles, type Obstacle } from "./prepare-obstacles.ts";

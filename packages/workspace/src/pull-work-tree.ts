@@ -2,11 +2,10 @@
 // the files here with every edit. All of it is computed first; then what is here is kept as a commit, the plan is written down,
 // and only then files are written, so that a pull that was killed is finished by the next one.
 import { randomBytes } from "node:crypto";
-import { BangerError } from "@banger/api";
 import { difference, type FileStates } from "./changes.ts";
 import type { Git } from "./git.ts";
 import { indexFileOf } from "./history.ts";
-import { hostFiles, stateOnHost } from "./host-tree.ts";
+import { hostFiles, stateOnHost, unlikeIndex } from "./host-tree.ts";
 import { bringObjects, keepWorkTree, refuseUnmerged, safetyRef, type Bringing } from "./into-repository.ts";
 import { pathBelow } from "./look.ts";
 import { mergeTrees, type Conflict } from "./merge.ts";
@@ -48,13 +47,13 @@ export async function planWorkTree(request: WorkTreePullRequest): Promise<WorkTr
   const base = record.pulledTree ?? record.baseTree;
   const [before, guest] = [await store.readTree(git, base), await store.readTree(git, theirs)];
   const touched = new Set(difference(before, guest).map(({ name }) => name as FileName));
+  const unlike = await unlikeIndex(git, repository.top, indexFileOf(repository));
+  const converted = await convertedNames(git, store, record);
   const here = await hostFiles({
-    git,
     top: repository.top,
     index: repository.index,
-    indexFile: indexFileOf(repository),
     names: [...before.keys(), ...touched],
-    mustRead: (name) => touched.has(name),
+    mustRead: (name) => touched.has(name) || unlike.has(name) || converted.has(name),
     objects: store.objects,
   });
   const ours = await store.changeTree(git, base, difference(before, here));
@@ -97,6 +96,13 @@ export async function finishPull(request: Omit<WorkTreePullRequest, "theirs">): 
   const steps = planSteps(ours, result);
   checkSteps(repository.top, stillToDo(repository.top, steps), result);
   return { left: await carryOut(request, journal, steps), safetyRef: safetyRef(record.vmName) };
+}
+
+/** Names whose files filters make: git calls them unchanged although they are not what it has. */
+export async function convertedNames(git: Git, store: WorkspaceStore, record: WorkspaceRecord): Promise<ReadonlySet<FileName>> {
+  if (record.cleanTree === undefined) return new Set();
+  const [sent, clean] = [await store.readTree(git, record.baseTree), await store.readTree(git, record.cleanTree)];
+  return new Set(difference(sent, clean).map(({ name }) => name as FileName));
 }
 
 function stillToDo(top: string, steps: readonly WorkTreeStep[]): readonly WorkTreeStep[] {
@@ -144,10 +150,4 @@ async function conflictStyle(git: Git, { top }: Repository): Promise<string> {
   const answer = await git.run(["config", "--get", "merge.conflictStyle"], { cwd: top, accept: [1] });
   const style = answer.stdout.toString("utf8").trim();
   return STYLES.has(style) ? style : "merge";
-}
-
-/** Throws `workspace.conflict` when the repository is not where it was. */
-export function checkSameRepository({ top }: Repository, record: WorkspaceRecord): void {
-  if (top === record.top) return;
-  throw new BangerError("workspace.conflict", `${record.vmName} has a copy of ${record.top}, not of ${top}`);
 }

@@ -9,6 +9,8 @@ export interface IndexEntry {
   /** `100644`, `100755`, `120000`. */
   readonly mode: string;
   readonly id: string;
+  /** 0; 1 to 3 in a conflict. */
+  readonly stage: number;
 }
 
 export interface Repository {
@@ -82,8 +84,8 @@ export function withoutCredentials(url: string): string {
 export function parseIndex(bytes: Uint8Array): readonly IndexEntry[] {
   return splitNul(bytes).map((line) => {
     const tab = line.indexOf("\t");
-    const [mode = "", id = ""] = line.slice(0, tab).split(" ");
-    return { name: line.slice(tab + 1) as FileName, mode, id };
+    const [mode = "", id = "", stage = "0"] = line.slice(0, tab).split(" ");
+    return { name: line.slice(tab + 1) as FileName, mode, id, stage: Number(stage) };
   });
 }
 

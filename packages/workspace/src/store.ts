@@ -8,6 +8,9 @@ import type { Git } from "./git.ts";
 import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
 
+/** Directory of one file a VM name, beside those of the workspaces. */
+const NAMES = "by-name";
+
 const objectId = z.string().check(z.regex(/^[0-9a-f]{40}$/));
 
 /** What a guest's git is on. */
@@ -153,6 +156,10 @@ export class WorkspaceStore {
 
   async saveRecord(record: WorkspaceRecord): Promise<void> {
     await this.#save("record.json", record);
+    // Found by name in one small read, by whoever only wants to know where the workspace is.
+    const { vmId, vmName, socket, top, guestPath, head } = record;
+    await mkdir(join(this.directory, "..", NAMES), { recursive: true, mode: 0o700 });
+    await this.#save(join("..", NAMES, `${vmName}.json`), { vmId, socket, top, guestPath, head });
   }
 
   /** Undefined when no workspace is recorded. */

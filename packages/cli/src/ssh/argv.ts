@@ -63,6 +63,11 @@ function remoteCommand(command: readonly string[]): readonly string[] {
   return ["--", more.length === 0 ? only : shellLine(command)];
 }
 
+/** A line that opens the user's shell in a directory, or where one begins when that has gone. */
+export function shellIn(directory: string): string {
+  return `${shellLine(["cd", directory])}; exec "$SHELL" -l`;
+}
+
 /** Words quoted for a POSIX shell. */
 export function shellLine(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");

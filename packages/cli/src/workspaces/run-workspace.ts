@@ -24,8 +24,8 @@ export interface RunWorkspace extends AsyncDisposable {
   readonly guestPath: string;
   /** What would be copied, as the result of a dry run. */
   show(): Promise<void>;
-  /** Copies it into a VM that was made for it; an interruption deletes that VM. */
-  copyInto(client: Client, vm: Vm): Promise<void>;
+  /** Copies it into a VM; an interruption deletes one that was made for it. */
+  copyInto(client: Client, vm: Vm, options?: { readonly keepsVm: boolean }): Promise<void>;
 }
 
 /** Throws what `planWorkspace` throws. */
@@ -48,7 +48,8 @@ export async function openRunWorkspace(context: CliContext, flags: WorkspaceFlag
   return {
     guestPath: plan.request.guestPath,
     show: () => showPlan(context, plan),
-    copyInto: (client, vm) => copyInto({ context, git, plan, path, history: history.path, prepare, client, vm, stores }),
+    copyInto: (client, vm, { keepsVm } = { keepsVm: false }) =>
+      copyInto({ context, git, plan, path, history: history.path, prepare, client, vm, stores, keepsVm }),
     async [Symbol.asyncDispose]() {
       stop.abort();
       await preparing?.catch(() => undefined);
@@ -90,6 +91,7 @@ interface Copying {
   readonly client: Client;
   readonly vm: Vm;
   readonly stores: WorkspaceStores;
+  readonly keepsVm: boolean;
 }
 
 async function copyInto(copying: Copying): Promise<void> {
@@ -99,6 +101,7 @@ async function copyInto(copying: Copying): Promise<void> {
   const report = await interruptible(context.deps, {
     work: (signal) => copyWithProgress(copying, signal),
     async undone() {
+      if (copying.keepsVm) return `cancelled: ${vm.name} has a part of it`;
       await client.progress(routes.vmDelete, { params: { name: vm.name } }).catch(() => undefined);
       return `cancelled: ${vm.name} is undone`;
     },
@@ -162,7 +165,7 @@ const REASONS: Readonly<Record<SkipReason, string>> = {
 };
 
 /** What stays although one would expect it to go. */
-function tellSkipped(context: CliContext, { skipped }: FileSet): void {
+export function tellSkipped(context: CliContext, { skipped }: FileSet): void {
   for (const reason of ["special", "nested_repository", "behind_link"] as const) {
     const names = skipped.filter((entry) => entry.reason === reason).map(({ name }) => shownName(name));
     if (names.length > 0) context.output.note(`! not copied, ${REASONS[reason]}: ${some(names)}`);
@@ -184,10 +187,10 @@ async function showPlan(context: CliContext, plan: WorkspacePlan): Promise<void>
   await context.output.result(lines.join("\n"));
 }
 
-function countFiles(count: number): string {
+export function countFiles(count: number): string {
   return count === 1 ? "1 file" : `${count} files`;
 }
 
-function some(names: readonly string[]): string {
+export function some(names: readonly string[]): string {
   return names.length <= 5 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 }

@@ -144,6 +144,7 @@ function guestHandlers({ vms }: HandlerDeps) {
       run: ({ params, query }) => vms.guests.dial(params.name, query.network ?? "tcp", query.address),
     },
     vmFilesPut: { kind: "json", run: ({ params, query, stream }) => vms.guests.putFiles(params.name, query, stream) },
+    vmFilesRemove: { kind: "json", run: ({ params, body }) => vms.guests.removeFiles(params.name, body) },
     vmFilesStat: { kind: "json", run: ({ params, query }) => vms.guests.statFile(params.name, query.path) },
     vmFilesSelect: { kind: "bytes", run: ({ params, body }) => vms.guests.selectFiles(params.name, body) },
     vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.tree(params.name, query.path) },

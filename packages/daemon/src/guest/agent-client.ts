@@ -13,6 +13,7 @@ import {
   guestText,
   healthMessage,
   putFilesMessage,
+  removedMessage,
   statsMessage,
 } from "./messages.ts";
 import type { GuestSession } from "./session.ts";
@@ -160,6 +161,17 @@ export class AgentClient implements GuestClient {
 
   selectFiles(selection: Selection): Promise<Readable> {
     return this.#select("/v1/files", selection, `files from ${selection.path}`);
+  }
+
+  async removeFiles(selection: Selection): Promise<{ readonly files: number }> {
+    return await callJson(this.#session, {
+      method: "POST",
+      path: "/v1/files/remove",
+      what: `removing files from ${selection.path}`,
+      timeoutMs: this.#deadlines.finishMs,
+      body: selection,
+      result: removedMessage,
+    });
   }
 
   async tree(path: string): Promise<Readable> {

@@ -76,6 +76,8 @@ export interface GuestClient extends AsyncDisposable {
   statFile(path: string): Promise<FileStat>;
   /** A tar of those files, each named by its position in the selection. */
   selectFiles(selection: Selection): Promise<Readable>;
+  /** Removes those files and what directories are empty then. */
+  removeFiles(selection: Selection): Promise<{ readonly files: number }>;
   /** Lines of what is below a directory, as the guest tells it: whoever reads them checks them. */
   tree(path: string): Promise<Readable>;
   /** The same of a selection, with ids of contents. */

@@ -27,6 +27,8 @@ export const healthMessage = z.object({
   error: z.optional(text),
 });
 
+export const removedMessage = z.object({ files: count });
+
 export const statsMessage = z.object({
   memoryTotalBytes: count,
   memoryAvailableBytes: count,

@@ -47,6 +47,10 @@ export function treeTests(client: () => GuestClient): void {
         ["2@", "a b.txt"],
       ],
     );
+    const removed = ["bin/run", "gone", "link"].map((name) => Buffer.from(name).toString("base64"));
+    assert.deepEqual(await client().removeFiles({ path, paths64: removed }), { files: 2 });
+    assert.deepEqual(await lines(await client().tree(path)), [file, { path: "nested", type: "repository", size: 0 }, { entries: 2 }]);
+    await assert.rejects(client().removeFiles({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
     await assert.rejects(client().tree("/no/such/place"), { code: "guest.path_not_found" });
     await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
   });

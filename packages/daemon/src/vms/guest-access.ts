@@ -85,6 +85,10 @@ export class GuestAccess {
     return this.#guest(name).selectFiles(selection);
   }
 
+  removeFiles(name: string, selection: Selection): Promise<{ readonly files: number }> {
+    return this.#guest(name).removeFiles(selection);
+  }
+
   tree(name: string, path: string): Promise<Readable> {
     return this.#guest(name).tree(path);
   }

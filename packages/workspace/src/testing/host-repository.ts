@@ -18,7 +18,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Client, Route } from "@banger/api";
 import { GUEST_LIMITS, type GuestLimits } from "@banger/api/guest-tree";
-import { selectionTar, treeLines } from "@banger/testkit";
+import { removeNames, selectionTar, treeLines } from "@banger/testkit";
 import { collectChanges, type Changes } from "../changes.ts";
 import { guestSource } from "../changes-source.ts";
 import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
@@ -29,6 +29,8 @@ import { makePatch } from "../patch.ts";
 import { planWorkspace, type WorkspacePlan, type WorkspaceRequest } from "../plan.ts";
 import { planBranch, pullOntoBranch } from "../pull-branch.ts";
 import { finishPull, planWorkTree, pullIntoWorkTree, type WorkTreePlan, type WorkTreePulled } from "../pull-work-tree.ts";
+import { carryOutPrepare, planPrepare, type PreparePlan } from "../prepare.ts";
+import { refuseObstacles } from "../prepare-obstacles.ts";
 import { openRepository } from "../repository.ts";
 import { WorkspaceStores, type BranchPull } from "../store.ts";
 import { unmergedLines } from "../work-tree-write.ts";
@@ -39,6 +41,11 @@ export const TEST_ENV = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
 } as const;
+
+interface PrepareOptions {
+  readonly isForced?: boolean;
+  readonly client?: Client;
+}
 
 interface ChangesOptions {
   readonly limits?: GuestLimits;
@@ -108,6 +115,33 @@ export class HostRepository implements Disposable {
     if (record === undefined) throw new Error("nothing was copied");
     const source = guestSource({ client, vmName: "box", path: "/", limits });
     return await collectChanges({ git: this.git, store, record, source, scratch: mkdtempSync(join(this.directory, "scratch-")) });
+  }
+
+  /** The copy brought up to date; `isForced` overwrites what is in the way. */
+  async prepare({ isForced = false, client = directoryClient(this.guest) }: PrepareOptions = {}): Promise<PreparePlan> {
+    const store = this.stores.of("vm1");
+    const record = await store.record();
+    if (record === undefined) throw new Error("nothing was copied");
+    const over = {
+      ...(record.hasOwnBranch === true ? { branch: record.branch ?? "" } : {}),
+      ...(record.from === undefined ? {} : { from: record.from }),
+    };
+    const plan = await this.plan({ guestPath: "/", includeUntracked: record.includeUntracked === true, ...over });
+    const scratch = mkdtempSync(join(this.directory, "prepare-"));
+    const request = {
+      git: this.git,
+      store,
+      record: { ...record, guestPath: "/" },
+      plan,
+      client,
+      vm: { id: "vm1", name: "box" },
+      scratch,
+      nowMs: 0,
+    };
+    const planned = await planPrepare(request);
+    refuseObstacles(planned.inTheWay, "box", isForced);
+    await carryOutPrepare(request, planned);
+    return planned;
   }
 
   /** Onto a branch; undefined when there is nothing new. */
@@ -203,6 +237,9 @@ export function directoryClient(directory: string): Client {
       );
       await Promise.all([pipeline(source, tar.stdin), ended]);
       return { files: 0, bytes: 0 };
+    },
+    call(_route: unknown, { body }: { readonly body: { readonly path: string; readonly paths64: readonly string[] } }) {
+      return Promise.resolve({ files: removeNames(join(directory, body.path), body.paths64) });
     },
     bytes(
       route: Route,

@@ -1,10 +1,15 @@
 // A command in a guest: its output, its input, its status, and banger's own failures told apart from them.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { test } from "node:test";
-import { BangerError } from "@banger/api";
+import { BangerError, resolvePaths } from "@banger/api";
 import type { OutputStream } from "../../deps.ts";
 import { fakeExec, type FakeProgram } from "../../testing/fake-guest.ts";
+import { fakeVm } from "../../testing/fixtures.ts";
 import { openScene } from "../../testing/run-cli.ts";
 
 type Ending = Awaited<ReturnType<Parameters<typeof fakeExec>[0]>>;
@@ -153,4 +158,43 @@ test("user, directory and variables are the command's", async () => {
   await using scene = await guestScene(() => ({ status: 0 }));
   await scene.cli(["vm", "exec", "api", "--user", "nobody", "-w", "/srv", "-e", "A=1", "--env", "B=x=y", "--", "env"]);
   assert.deepEqual(scene.daemon?.bodies, [{ argv: ["env"], login: true, user: "nobody", cwd: "/srv", env: { A: "1", B: "x=y" } }]);
+});
+
+test("in a VM with a workspace commands run there, unless told otherwise", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "banger-exec-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-C", directory, "-c", "user.name=A", "-c", "user.email=a@b", ...args], { encoding: "utf8" });
+  git("init", "--quiet");
+  git("commit", "--quiet", "--allow-empty", "--message=one");
+  const head = git("rev-parse", "HEAD").trim();
+  await using scene = await openScene({
+    vmShow: () => fakeVm(),
+    vmExec: () => ({ id: "e1" }),
+    execAttach: fakeExec(() => ({ status: 0 })),
+  });
+  const { stateDir } = resolvePaths({ uid: 1000, home: scene.home, env: scene.env });
+  const names = join(stateDir, "workspaces/by-name");
+  mkdirSync(names, { recursive: true });
+  const place = { vmId: fakeVm().id, socket: scene.daemon?.socketPath, top: directory, guestPath: "/root/repo", head };
+  const tell = (over: object) => writeFileSync(join(names, "sandbox.json"), JSON.stringify({ ...place, ...over }));
+  const cwd = async (...flags: string[]) => {
+    const { stderr } = await scene.cli(["vm", "exec", "sandbox", ...flags, "--", "true"]);
+    const body = scene.daemon?.bodies.at(-1) as { readonly cwd?: string } | undefined;
+    return [body?.cwd, stderr];
+  };
+  tell({});
+  assert.deepEqual(await cwd(), ["/root/repo", ""]);
+  assert.deepEqual(await cwd("--cwd", "/srv"), ["/srv", ""]);
+  assert.deepEqual(await cwd("--user", "nobody"), [undefined, ""]);
+  git("commit", "--quiet", "--allow-empty", "--message=two");
+  assert.deepEqual(await cwd(), [
+    "/root/repo",
+    `! ${directory} is 1 commit ahead of the copy in sandbox.  bring them: banger vm workspace prepare sandbox\n`,
+  ]);
+  assert.deepEqual(await cwd("--quiet"), ["/root/repo", ""]);
+  tell({ vmId: "another" });
+  assert.deepEqual(await cwd(), [undefined, ""]);
+  tell({ socket: "/another" });
+  assert.deepEqual(await cwd(), [undefined, ""]);
 });

@@ -11,7 +11,7 @@ import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms
 import { EXIT } from "../../exit-codes.ts";
 import { runInGuest } from "../../exec/session.ts";
 import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
-import { shellLine } from "../../ssh/argv.ts";
+import { shellIn } from "../../ssh/argv.ts";
 import { waitReady } from "../../vms/each.ts";
 import { checkWorkspaceFlags, workspaceFlags, type WorkspaceFlags } from "../../workspaces/flags.ts";
 
@@ -126,7 +126,7 @@ async function mayGo(inside: Inside): Promise<boolean> {
 async function enter({ context, vm, cwd }: Inside): Promise<number> {
   const isTerminal = context.deps.isTerminal.stdin;
   if (cwd === undefined) return await sshInto({ context, vm, command: [], tty: isTerminal ? "auto" : "never" });
-  return await sshInto({ context, vm, command: [`${shellLine(["cd", cwd])} && exec "$SHELL" -l`], tty: isTerminal ? "force" : "never" });
+  return await sshInto({ context, vm, command: [shellIn(cwd)], tty: isTerminal ? "force" : "never" });
 }
 
 async function execute({ context, client, vm, flags, cwd }: Inside): Promise<number> {

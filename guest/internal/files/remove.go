@@ -1,0 +1,79 @@
+package files
+
+import (
+	"errors"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/api"
+)
+
+// Remove unlinks the files and symlinks with these names below directory, and the directories that are empty then, up to
+// directory itself. An empty directory goes as well; one that holds something stays, as does what is reached through
+// something that is no directory. The error is an *api.Error that names the entry.
+func Remove(directory string, names []string) (api.Removed, error) {
+	var done api.Removed
+	root, err := os.OpenFile(directory, unix.O_DIRECTORY|unix.O_PATH, 0)
+	if err != nil {
+		return done, api.Errorf(api.IO, "%w", err)
+	}
+	defer root.Close()
+	for _, name := range names {
+		clean, err := parse(name)
+		if err != nil || clean == "." {
+			return done, api.Errorf(api.BadRequest, "%q is no name below the directory", name)
+		}
+		removed, err := removeBelow(root, clean)
+		if err != nil {
+			return done, api.Errorf(codeOf(err), "%s: %w", name, err)
+		}
+		if !removed {
+			continue
+		}
+		done.Files++
+		for above := path.Dir(clean); above != "."; above = path.Dir(above) {
+			if removed, err := removeDirectory(root, above); err != nil || !removed {
+				break
+			}
+		}
+	}
+	return done, nil
+}
+
+func removeBelow(root *os.File, name string) (bool, error) {
+	parent, err := openBeneath(root, path.Dir(name), unix.O_DIRECTORY|unix.O_PATH)
+	if isAbsent(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer parent.Close()
+	err = unix.Unlinkat(int(parent.Fd()), path.Base(name), 0)
+	if errors.Is(err, unix.EISDIR) {
+		return removeDirectory(root, name)
+	}
+	if isAbsent(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func removeDirectory(root *os.File, name string) (bool, error) {
+	parent, err := openBeneath(root, path.Dir(name), unix.O_DIRECTORY|unix.O_PATH)
+	if err != nil {
+		return false, err
+	}
+	defer parent.Close()
+	err = unix.Unlinkat(int(parent.Fd()), path.Base(name), unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY) || isAbsent(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func isAbsent(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EXDEV)
+}
