@@ -3,7 +3,7 @@
 import type { ListedTree } from "@banger/api/guest-tree";
 import type { ChangesSource } from "./changes-source.ts";
 import type { Git } from "./git.ts";
-import { ignoredNames, isIgnoreFile } from "./ignored.ts";
+import { ignoredNames, isIgnoreFile, matchedNames } from "./ignored.ts";
 import type { FileName } from "./names.ts";
 import type { TreeChange, WorkspaceRecord, WorkspaceStore } from "./store.ts";
 
@@ -16,6 +16,8 @@ export interface ChangesRequest {
   /** An empty directory of ours. */
   readonly scratch: string;
   readonly onProgress?: ((files: number, bytes: number) => void) | undefined;
+  /** Patterns of ignored files that come nevertheless. */
+  readonly includeIgnored?: readonly string[] | undefined;
 }
 
 export interface Changes {
@@ -100,10 +102,15 @@ interface IgnoreInputs {
   readonly added: readonly FileName[];
 }
 
-async function ignoredIn({ git, store, scratch }: ChangesRequest, { files, now, added }: IgnoreInputs): Promise<ReadonlySet<FileName>> {
+async function ignoredIn(
+  { git, store, scratch, includeIgnored = [] }: ChangesRequest,
+  { files, now, added }: IgnoreInputs,
+): Promise<ReadonlySet<FileName>> {
   const ignoreFiles = new Map<FileName, string>();
   for (const [name, { mode, id }] of now) {
     if (isIgnoreFile(name) && files.has(name) && mode !== "120000") ignoreFiles.set(name, id);
   }
-  return await ignoredNames(git, { store, scratch, ignoreFiles, names: added });
+  const ignored = await ignoredNames(git, { store, scratch, ignoreFiles, names: added });
+  const wanted = await matchedNames(git, { store, patterns: includeIgnored, names: ignored });
+  return new Set([...ignored].filter((name) => !wanted.has(name)));
 }

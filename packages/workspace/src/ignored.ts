@@ -1,6 +1,7 @@
 // Which new files of a guest its repository ignores. The host's git decides, from the guest's own .gitignore files, written into
 // a directory of ours where nothing else is.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { BangerError } from "@banger/api";
 import type { Git } from "./git.ts";
 import { pathBelow } from "./look.ts";
@@ -33,6 +34,27 @@ export async function ignoredNames(git: Git, { store, scratch, ignoreFiles, name
   for (const [name, id] of ignoreFiles) await writeIgnoreFile(git, { store, scratch, name, id });
   const input = bytesOf(names.map((name) => `${name}\0`).join(""));
   const options = { cwd: scratch, variables: { ...store.variables, GIT_WORK_TREE: scratch }, input, accept: [1] };
+  return new Set(splitNul((await git.run(["check-ignore", "--no-index", "-z", "--stdin"], options)).stdout));
+}
+
+export interface PatternQuestion {
+  readonly store: WorkspaceStore;
+  /** In the manner of a .gitignore at the top. */
+  readonly patterns: readonly string[];
+  readonly names: Iterable<FileName>;
+}
+
+/** Those of `names` that the patterns match, and nothing else has a say. */
+export async function matchedNames(git: Git, { store, patterns, names }: PatternQuestion): Promise<ReadonlySet<FileName>> {
+  const input = bytesOf([...names].map((name) => `${name}\0`).join(""));
+  if (patterns.length === 0 || input.length === 0) return new Set();
+  await using scratch = await mkdtempDisposable(join(store.directory, "patterns-"));
+  const variables = { ...store.variables, GIT_DIR: join(scratch.path, "git"), GIT_WORK_TREE: join(scratch.path, "tree") };
+  await mkdir(variables.GIT_WORK_TREE);
+  await git.run(["init", "--quiet", "--bare", "--template=", variables.GIT_DIR], { cwd: scratch.path });
+  await mkdir(join(variables.GIT_DIR, "info"), { recursive: true });
+  await writeFile(join(variables.GIT_DIR, "info/exclude"), patterns.map((pattern) => `${pattern}\n`).join(""));
+  const options = { cwd: variables.GIT_WORK_TREE, variables, input, accept: [1] };
   return new Set(splitNul((await git.run(["check-ignore", "--no-index", "-z", "--stdin"], options)).stdout));
 }
 

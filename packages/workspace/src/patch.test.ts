@@ -81,6 +81,18 @@ test("the guest's own ignore rules count, as they are now", async () => {
   assert.deepEqual(changed.map(({ name }) => name).toSorted(), [".gitignore", "a.o", "keep.tmp", "sub/.gitignore", "sub/other"]);
 });
 
+test("ignored files come when a pattern names them, and no others", async () => {
+  using host = await copied();
+  mkdirSync(join(host.guest, "build/deep"), { recursive: true });
+  mkdirSync(join(host.guest, "src/build"), { recursive: true });
+  for (const name of ["build/out", "build/deep/out.whl", "src/build/x", "a.o"]) writeFileSync(join(host.guest, name), "x");
+  const names = async (...includeIgnored: string[]) => (await host.changes({ includeIgnored })).changed.map(({ name }) => name).toSorted();
+  assert.deepEqual(await names(), []);
+  assert.deepEqual(await names("*.whl"), ["build/deep/out.whl"]);
+  assert.deepEqual(await names("/build/", "*.o"), ["a.o", "build/deep/out.whl", "build/out"]);
+  assert.deepEqual(await names("build/", "!/src/build/"), ["build/deep/out.whl", "build/out"]);
+});
+
 test("a repository made within is left out and told; one made around what was sent is not", async () => {
   using host = await copied();
   mkdirSync(join(host.guest, "vendor"));

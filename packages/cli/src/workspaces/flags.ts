@@ -26,6 +26,22 @@ export const workspaceFlags = {
   dryRun: switchFlag("List what would be copied, do nothing"),
 } as const;
 
+/** For what brings changes out. */
+export const includeIgnoredFlag = {
+  kind: "parsed",
+  parse: parsePattern,
+  optional: true,
+  variadic: true,
+  brief: "Ignored files that come too, as a pattern of .gitignore",
+  placeholder: "PATTERN",
+} as const;
+
+function parsePattern(text: string): string {
+  if (text.trim() === "" || /[\n\0]/.test(text))
+    throw usageError(`${JSON.stringify(text)} is no pattern`, "write it as in a .gitignore: dist/ or '*.whl'");
+  return text;
+}
+
 /** Throws `cli.usage`. */
 export function checkWorkspaceFlags(flags: WorkspaceFlags, path: string | undefined): void {
   if (flags.from !== undefined && flags.branch === undefined)

@@ -34,10 +34,12 @@ export interface ChangesOptions {
   readonly vmName: string;
   /** Commit of the host's repository to compare with. */
   readonly baseCommit?: string | undefined;
+  /** Patterns of ignored files that come nevertheless. */
+  readonly includeIgnored?: readonly string[] | undefined;
 }
 
 /** Throws `workspace.not_found` for a VM without one, `vm.not_running`, `workspace.unsafe` for what the guest must not name. */
-export async function guestChanges(context: CliContext, { vmName, baseCommit }: ChangesOptions): Promise<GuestChanges> {
+export async function guestChanges(context: CliContext, { vmName, baseCommit, includeIgnored }: ChangesOptions): Promise<GuestChanges> {
   const client = await context.connect();
   const vm = await client.call(routes.vmShow, { params: { name: vmName } });
   const stores = workspaceStores(context);
@@ -55,7 +57,7 @@ export async function guestChanges(context: CliContext, { vmName, baseCommit }: 
       const source = guestSource({ client, vmName, path: record.guestPath, limits: GUEST_LIMITS, signal });
       const onProgress = (_files: number, done: number) =>
         sink({ type: "stage.progress", stage: "changes", done, total: null, unit: "bytes", atMs: 0 });
-      return collectChanges({ git, store, record, source, scratch: scratch.path, onProgress });
+      return collectChanges({ git, store, record, source, scratch: scratch.path, onProgress, includeIgnored });
     },
     undone: () => Promise.resolve("cancelled: nothing was changed"),
   });

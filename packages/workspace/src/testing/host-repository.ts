@@ -50,6 +50,7 @@ interface PrepareOptions {
 interface ChangesOptions {
   readonly limits?: GuestLimits;
   readonly client?: Client;
+  readonly includeIgnored?: readonly string[];
 }
 
 export class HostRepository implements Disposable {
@@ -109,12 +110,19 @@ export class HostRepository implements Disposable {
   }
 
   /** What the guest has changed, as a tree. */
-  async changes({ limits = GUEST_LIMITS, client = directoryClient(this.guest) }: ChangesOptions = {}): Promise<Changes> {
+  async changes({ limits = GUEST_LIMITS, client = directoryClient(this.guest), includeIgnored }: ChangesOptions = {}): Promise<Changes> {
     const store = this.stores.of("vm1");
     const record = await store.record();
     if (record === undefined) throw new Error("nothing was copied");
     const source = guestSource({ client, vmName: "box", path: "/", limits });
-    return await collectChanges({ git: this.git, store, record, source, scratch: mkdtempSync(join(this.directory, "scratch-")) });
+    return await collectChanges({
+      git: this.git,
+      store,
+      record,
+      source,
+      includeIgnored,
+      scratch: mkdtempSync(join(this.directory, "scratch-")),
+    });
   }
 
   /** The copy brought up to date; `isForced` overwrites what is in the way. */

@@ -2,17 +2,19 @@ import { once } from "node:events";
 import { command, switchFlag } from "../../../command.ts";
 import type { CliContext } from "../../../context.ts";
 import { oneVm } from "../../../flags.ts";
+import { includeIgnoredFlag } from "../../../workspaces/flags.ts";
 import { writeAll } from "../../../output/output.ts";
 
 interface Flags {
   readonly stat?: boolean;
   readonly baseCommit?: string;
+  readonly includeIgnored?: readonly string[];
 }
 
 export const diff = command({
   brief: "Show what a guest changed",
   description: "Shows what changed in the VM's workspace since it was copied, as git diff would: in colours and a pager on a terminal.",
-  usage: ["NAME [--stat] [--base-commit COMMIT]"],
+  usage: ["NAME [--stat] [--base-commit COMMIT] [--include-ignored PATTERN]…"],
   examples: [
     ["banger vm workspace diff api", "line by line"],
     ["banger vm workspace diff api --stat", "which files, and how much"],
@@ -27,6 +29,7 @@ export const diff = command({
         brief: "Compare with this commit of your repository",
         placeholder: "COMMIT",
       },
+      includeIgnored: includeIgnoredFlag,
     },
     positional: oneVm,
   },
@@ -34,7 +37,7 @@ export const diff = command({
     const { guestChanges } = await import("../../../workspaces/guest-changes.ts");
     const { deps } = context;
     const isTerminal = deps.isTerminal.stdout;
-    const found = await guestChanges(context, { vmName: name, baseCommit: flags.baseCommit });
+    const found = await guestChanges(context, { vmName: name, baseCommit: flags.baseCommit, includeIgnored: flags.includeIgnored });
     const isColoured = isTerminal && (deps.env["NO_COLOR"] ?? "") === "" && deps.env["TERM"] !== "dumb";
     const options = { format: flags.stat === true ? "stat" : "patch", width: deps.stdout.columns } as const;
     if (isTerminal) return await page(context, (hasPager) => found.patch({ ...options, isColoured: isColoured && hasPager }));

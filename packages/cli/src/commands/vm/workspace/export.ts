@@ -6,22 +6,25 @@ import { BangerError } from "@banger/api";
 import { command } from "../../../command.ts";
 import { usageError, type CliContext } from "../../../context.ts";
 import { oneVm } from "../../../flags.ts";
+import { includeIgnoredFlag } from "../../../workspaces/flags.ts";
 import { writeAll } from "../../../output/output.ts";
 
 interface Flags {
   readonly output?: string;
   readonly baseCommit?: string;
+  readonly includeIgnored?: readonly string[];
 }
 
 export const exportWorkspace = command({
   brief: "Write what a guest changed as one patch",
   description: `Writes a patch of everything that changed in the VM's workspace since it was copied: edits, new files, deletions,
-modes, links, and what was committed in the guest. Ignored files stay out. git apply takes it, binary files included;
+modes, links, and what was committed in the guest. Ignored files stay out, but for --include-ignored. git apply takes it, binary files included;
 nothing in the guest or in your repository is touched.`,
-  usage: ["NAME [--output FILE] [--base-commit COMMIT]"],
+  usage: ["NAME [--output FILE] [--base-commit COMMIT] [--include-ignored PATTERN]…"],
   examples: [
     ["banger vm workspace export api --output api.patch", "to a file"],
     ["banger vm workspace export api | git apply", "into the work tree at once"],
+    ["banger vm workspace export api --include-ignored 'dist/' -o dist.patch", "with what was built"],
     ["banger vm workspace export api --base-commit main", "all that sets it apart from a commit of yours"],
   ],
   parameters: {
@@ -34,6 +37,7 @@ nothing in the guest or in your repository is touched.`,
         brief: "Compare with this commit of your repository",
         placeholder: "COMMIT",
       },
+      includeIgnored: includeIgnoredFlag,
     },
     aliases: { o: "output" },
     positional: oneVm,
@@ -43,7 +47,7 @@ nothing in the guest or in your repository is touched.`,
     if (isToStdout && context.deps.isTerminal.stdout)
       throw usageError("a patch is no text for a terminal", `banger vm workspace diff ${name}, or --output FILE`);
     const { guestChanges } = await import("../../../workspaces/guest-changes.ts");
-    const found = await guestChanges(context, { vmName: name, baseCommit: flags.baseCommit });
+    const found = await guestChanges(context, { vmName: name, baseCommit: flags.baseCommit, includeIgnored: flags.includeIgnored });
     if (isToStdout || flags.output === undefined) {
       for await (const chunk of found.patch()) await writeAll(context.deps.stdout, chunk);
     } else await writeWhole(flags.output, found.patch());
