@@ -1,8 +1,7 @@
 // The smoke runner: `node main.ts --help`.
-import { createWriteStream } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { freemem } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { capabilitiesOf } from "./capabilities.ts";
 import { contextOf } from "./context.ts";
@@ -10,9 +9,11 @@ import { setUp, smokeHome, type Fixtures } from "./fixtures.ts";
 import { cleanUp } from "./own-state.ts";
 import { scenarios } from "./registry.ts";
 import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
-import type { Capability, Scenario } from "./scenario.ts";
-import { poolSize, runSchedule } from "./schedule.ts";
+import { runScenarios } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
+import { poolSize } from "./schedule.ts";
 import { selectScenarios, UsageError } from "./select.ts";
+import { openView } from "./view.ts";
 
 const HELP = `Runs scenarios on real VMs, with a state directory of its own.
 
@@ -94,54 +95,21 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
-async function runAll(selected: readonly Scenario[], options: Options, run: Run): Promise<Outcome[]> {
-  const able = await capabilitiesOf(run.fixtures.banger, process.getuid?.() ?? 0);
+async function runAll(selected: readonly Scenario[], options: Options, { fixtures, signal }: Run): Promise<Outcome[]> {
   const jobs = poolSize(options.jobs, freemem(), VM_BYTES);
-  const outcomes: Outcome[] = [];
-  for (let round = 0; round < options.repeat; round += 1) {
-    await runSchedule(selected, jobs, async (scenario) => {
-      const outcome = await runScenario(scenario, { ...run, able, streams: jobs === 1, keep: options.keep });
-      outcomes.push(outcome);
-      console.log(outcomeLine(outcome));
-      if (outcome.result === "FAIL" && jobs > 1) console.log(await readFile(logPath(run.fixtures, scenario), "utf8"));
-    });
-  }
-  return outcomes;
-}
-
-interface ScenarioRun extends Run {
-  readonly able: ReadonlySet<Capability>;
-  readonly streams: boolean;
-  readonly keep: boolean;
-}
-
-async function runScenario(scenario: Scenario, run: ScenarioRun): Promise<Outcome> {
-  const missing = scenario.needs.find((need) => !run.able.has(need));
-  if (missing !== undefined) return { name: scenario.name, result: "SKIP", seconds: 0, detail: `missing: ${missing}`, missing };
-  const began = performance.now();
-  const file = createWriteStream(logPath(run.fixtures, scenario));
-  const log = (line: string) => {
-    file.write(`${line}\n`);
-    if (run.streams) console.log(`  ${line}`);
-  };
-  if (run.streams) console.log(`--- ${scenario.name}: ${scenario.description}`);
-  const seconds = () => (performance.now() - began) / 1000;
+  const { stdout } = process;
+  const redraws = jobs > 1 && stdout.isTTY && process.env["TERM"] !== "dumb" && stdout.columns > 0 && stdout.rows > 0;
+  const view = openView({ stream: stdout, redraws }, selected.length * options.repeat);
   try {
-    run.signal.throwIfAborted();
-    await using context = await contextOf({ fixtures: run.fixtures, scenario, signal: run.signal, log, keep: run.keep });
-    await scenario.run(context);
-  } catch (error) {
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    log(detail);
-    return { name: scenario.name, result: "FAIL", seconds: seconds(), detail };
+    return await runScenarios({
+      ...{ scenarios: selected, jobs, repeat: options.repeat, signal, logs: fixtures.logs, view },
+      able: await capabilitiesOf(fixtures.banger, process.getuid?.() ?? 0),
+      openContext: (scenario, log) => contextOf({ fixtures, scenario, signal, log, keep: options.keep }),
+      print: (line) => console.log(line),
+    });
   } finally {
-    await new Promise<void>((ended) => file.end(ended));
+    view.close();
   }
-  return { name: scenario.name, result: "PASS", seconds: seconds() };
-}
-
-function logPath(fixtures: Fixtures, scenario: Scenario): string {
-  return join(fixtures.logs, `${scenario.name}.log`);
 }
 
 function wholeNumber(flag: string, text: string): number {

@@ -26,8 +26,12 @@ export function outcomeLine(outcome: Outcome): string {
 
 /** The closing line: `N passed, N failed, N skipped`. */
 export function totals(outcomes: readonly Outcome[]): string {
+  return `smoke: ${tally(outcomes)}`;
+}
+
+export function tally(outcomes: readonly Outcome[]): string {
   const count = (result: Outcome["result"]) => outcomes.filter((outcome) => outcome.result === result).length;
-  return `smoke: ${count("PASS")} passed, ${count("FAIL")} failed, ${count("SKIP")} skipped`;
+  return `${count("PASS")} passed, ${count("FAIL")} failed, ${count("SKIP")} skipped`;
 }
 
 /** JUnit XML as CI systems read it. */

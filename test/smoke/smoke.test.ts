@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { scenarios } from "./registry.ts";
@@ -45,13 +45,16 @@ describe("scheduling", () => {
     const began: string[] = [];
     let running = 0;
     let most = 0;
+    let links = 0;
     await runSchedule(all, 2, async (scenario) => {
       began.push(scenario.name);
       running += 1;
       most = Math.max(most, running);
       if (scenario.class === "global") assert.equal(running, 1, "a global scenario runs alone");
+      if (scenario.class === "repodir") assert.equal((links += 1), 1, "the chain is one worker's");
       await new Promise((resolve) => setImmediate(resolve));
       running -= 1;
+      if (scenario.class === "repodir") links -= 1;
     });
     assert.equal(most, 2);
     assert.deepEqual(
@@ -80,6 +83,24 @@ describe("reporting", () => {
     assert.equal(totals([outcome("PASS"), outcome("SKIP")]), "smoke: 1 passed, 0 failed, 1 skipped");
     assert.match(junit([outcome("FAIL")]), /<failure>a &lt; b<\/failure>/);
   });
+});
+
+test("a wrong command line is exit status 2 and begins nothing; a list is 0", () => {
+  const run = (...args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "main.ts"), ...args], { encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+  for (const [args, words] of [
+    [["--scenario", "lifecicle"], /Did you mean "lifecycle"\?/],
+    [["--scenario", ","], /no scenario named/],
+    [["--jobs", "0"], /--jobs takes a whole number from 1/],
+    [["--bogus"], /--bogus/],
+  ] as const) {
+    const said = run(...args);
+    assert.deepEqual([said.status, said.stdout], [EXIT.usage, ""], args.join(" "));
+    assert.match(said.stderr, words);
+  }
+  assert.equal(run("--list").status, EXIT.passed);
 });
 
 test("the registry: names are unique and every description is one line", () => {

@@ -77,33 +77,16 @@ function plainDisplay(output: Output): Display {
   };
 }
 
-const REDRAW_MS = 200;
-
 async function terminalDisplay({ output, deps }: CliContext): Promise<Display> {
-  const { createLogUpdate } = await import("log-update");
-  // The cursor stays: a process that is killed could not bring it back.
-  const region = createLogUpdate(deps.stderr, { showCursor: true });
+  const { openRegion } = await import("./region.ts");
   let current: ProgressView = [];
-  const redraw = () => {
-    const lines = progressLines(current, performance.now(), output.paint.stderr);
-    if (lines.length > 0) region(lines.join("\n"));
-  };
-  // Elapsed times go on while no event comes.
-  const timer = setInterval(redraw, REDRAW_MS);
-  timer.unref();
+  const region = openRegion(deps.stderr, () => progressLines(current, performance.now(), output.paint.stderr));
   return {
-    keep(line) {
-      region.clear();
-      output.note(line);
-      redraw();
-    },
+    keep: (line) => region.keep(() => output.note(line)),
     draw(view) {
       current = view;
-      redraw();
+      region.redraw();
     },
-    close() {
-      clearInterval(timer);
-      region.clear();
-    },
+    close: () => region.close(),
   };
 }

@@ -1,0 +1,69 @@
+// Runs scenarios over the pool: each in a context of its own, with a log of its own.
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { OwnedContext } from "./context.ts";
+import type { Outcome } from "./report.ts";
+import type { Capability, Scenario } from "./scenario.ts";
+import { runSchedule } from "./schedule.ts";
+import type { RunView } from "./view.ts";
+
+export interface Run {
+  readonly scenarios: readonly Scenario[];
+  readonly jobs: number;
+  /** How often all of it runs. */
+  readonly repeat: number;
+  readonly able: ReadonlySet<Capability>;
+  /** Directory of the logs, one a scenario. */
+  readonly logs: string;
+  readonly signal: AbortSignal;
+  readonly openContext: (scenario: Scenario, log: (line: string) => void) => Promise<OwnedContext>;
+  readonly view: RunView;
+  /** Takes what scenarios write as they write it, where only one runs at a time. */
+  readonly print: (line: string) => void;
+}
+
+/** Answers in the order in which scenarios ended. */
+export async function runScenarios(run: Run): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let round = 0; round < run.repeat; round += 1) {
+    await runSchedule(run.scenarios, run.jobs, async (scenario) => {
+      const outcome = await runScenario(run, scenario);
+      outcomes.push(outcome);
+      const isUnseen = outcome.result === "FAIL" && run.jobs > 1;
+      run.view.ended(outcome, isUnseen ? await readFile(logPath(run, scenario), "utf8") : undefined);
+    });
+  }
+  return outcomes;
+}
+
+async function runScenario(run: Run, scenario: Scenario): Promise<Outcome> {
+  const missing = scenario.needs.find((need) => !run.able.has(need));
+  if (missing !== undefined) return { name: scenario.name, result: "SKIP", seconds: 0, detail: `missing: ${missing}`, missing };
+  const isAlone = run.jobs === 1;
+  const began = performance.now();
+  const file = createWriteStream(logPath(run, scenario));
+  const log = (line: string) => {
+    file.write(`${line}\n`);
+    if (isAlone) run.print(`  ${line}`);
+  };
+  run.view.began(scenario.name);
+  if (isAlone) run.print(`--- ${scenario.name}: ${scenario.description}`);
+  const seconds = () => (performance.now() - began) / 1000;
+  try {
+    run.signal.throwIfAborted();
+    await using context = await run.openContext(scenario, log);
+    await scenario.run(context);
+  } catch (error) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log(detail);
+    return { name: scenario.name, result: "FAIL", seconds: seconds(), detail };
+  } finally {
+    await new Promise<void>((ended) => file.end(ended));
+  }
+  return { name: scenario.name, result: "PASS", seconds: seconds() };
+}
+
+function logPath({ logs }: Run, scenario: Scenario): string {
+  return join(logs, `${scenario.name}.log`);
+}
