@@ -1,4 +1,4 @@
-// The resources of the API as zod schemas. `zod/mini`: smaller, and what it lacks is not needed.
+// The resources of the API as zod schemas; those with an id are named so in its description (openapi.json). `zod/mini`: smaller, and what it lacks is not needed.
 import * as z from "zod/mini";
 import { DRIVER_NAMES, READINESS_LEVELS } from "./choices.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -14,20 +14,24 @@ export type DriverName = z.infer<typeof driverName>;
 export const acceleratorName = z.enum(["kvm", "tcg"]);
 export type AcceleratorName = z.infer<typeof acceleratorName>;
 
-export const errorBody = z.object({
-  code: z.custom<ErrorCode>((value) => typeof value === "string"),
-  message: z.string(),
-  hint: z.optional(z.string()),
-  details: z.optional(z.record(z.string(), z.unknown())),
-  operationId: z.optional(z.string()),
-});
+export const errorBody = z
+  .object({
+    code: z.custom<ErrorCode>((value) => typeof value === "string"),
+    message: z.string(),
+    hint: z.optional(z.string()),
+    details: z.optional(z.record(z.string(), z.unknown())),
+    operationId: z.optional(z.string()),
+  })
+  .register(z.globalRegistry, { id: "Error" });
 
 const port = z.int().check(z.minimum(1), z.maximum(65_535));
-export const portMapping = z.strictObject({
-  hostAddress: z.ipv4(),
-  hostPort: z.int().check(z.minimum(0), z.maximum(65_535), z.describe("0: the kernel chooses.")),
-  guestPort: port,
-});
+export const portMapping = z
+  .strictObject({
+    hostAddress: z.ipv4(),
+    hostPort: z.int().check(z.minimum(0), z.maximum(65_535), z.describe("0: the kernel chooses.")),
+    guestPort: port,
+  })
+  .register(z.globalRegistry, { id: "PortMapping" });
 
 export const vmSpecInput = z.strictObject({
   vcpu: z.optional(z.int().check(z.minimum(1), z.maximum(64))),
@@ -39,144 +43,166 @@ export const vmSpecInput = z.strictObject({
 export const provenance = z.enum(["flag", "config", "host", "default", "image"]);
 export type Provenance = z.infer<typeof provenance>;
 const sourced = <T extends z.ZodMiniType>(value: T) => z.object({ value, source: provenance });
-export const effectiveSpec = z.object({
-  vcpu: sourced(z.int()),
-  memoryMib: sourced(z.int()),
-  diskBytes: sourced(z.int()),
-  image: sourced(z.string()),
-});
+export const effectiveSpec = z
+  .object({
+    vcpu: sourced(z.int()),
+    memoryMib: sourced(z.int()),
+    diskBytes: sourced(z.int()),
+    image: sourced(z.string()),
+  })
+  .register(z.globalRegistry, { id: "EffectiveSpec" });
 export type EffectiveSpec = z.infer<typeof effectiveSpec>;
 
-export const createVmBody = z.strictObject({
-  name: z.optional(vmName),
-  image: z.optional(z.string().check(z.minLength(1), z.maxLength(255))),
-  spec: z.optional(vmSpecInput),
-  publish: z.optional(z.array(portMapping)),
-  start: z.optional(z.boolean().check(z.describe("Boot it too; default true."))),
-  lease: z.optional(z.boolean().check(z.describe("Delete the VM when its lease connection closes; default false."))),
-  egress: z.optional(z.enum(["full", "none"])),
-  driver: z.optional(driverName),
-  authorizedKeys: z.optional(z.array(z.string().check(z.maxLength(16_384)))),
-  gitIdentity: z.optional(z.strictObject({ name: z.string(), email: z.string() })),
-  wait: z.optional(readinessLevel.check(z.describe("Answer once this level is reached; default agent."))),
-});
+export const createVmBody = z
+  .strictObject({
+    name: z.optional(vmName),
+    image: z.optional(z.string().check(z.minLength(1), z.maxLength(255))),
+    spec: z.optional(vmSpecInput),
+    publish: z.optional(z.array(portMapping)),
+    start: z.optional(z.boolean().check(z.describe("Boot it too; default true."))),
+    lease: z.optional(z.boolean().check(z.describe("Delete the VM when its lease connection closes; default false."))),
+    egress: z.optional(z.enum(["full", "none"])),
+    driver: z.optional(driverName),
+    authorizedKeys: z.optional(z.array(z.string().check(z.maxLength(16_384)))),
+    gitIdentity: z.optional(z.strictObject({ name: z.string(), email: z.string() })),
+    wait: z.optional(readinessLevel.check(z.describe("Answer once this level is reached; default agent."))),
+  })
+  .register(z.globalRegistry, { id: "CreateVm" });
 export type CreateVmBody = z.infer<typeof createVmBody>;
 
 export const vmStatus = z.enum(["creating", "stopped", "starting", "running", "stopping", "deleting"]);
 export type VmStatus = z.infer<typeof vmStatus>;
 
-export const stopReason = z.object({
-  code: z.enum([
-    "never_started",
-    "requested",
-    "killed",
-    "guest_poweroff",
-    "guest_panic",
-    "crashed",
-    "reboot_loop",
-    "start_failed",
-    "host_restarted",
-  ]),
-  detail: z.optional(z.string().check(z.describe("What is known of the cause, such as the tail of the console."))),
-});
+export const stopReason = z
+  .object({
+    code: z.enum([
+      "never_started",
+      "requested",
+      "killed",
+      "guest_poweroff",
+      "guest_panic",
+      "crashed",
+      "reboot_loop",
+      "start_failed",
+      "host_restarted",
+    ]),
+    detail: z.optional(z.string().check(z.describe("What is known of the cause, such as the tail of the console."))),
+  })
+  .register(z.globalRegistry, { id: "StopReason" });
 export type StopReason = z.infer<typeof stopReason>;
 
-export const vm = z.object({
-  id: z.string(),
-  name: vmName,
-  status: vmStatus,
-  stopReason: z.nullable(stopReason),
-  image: z.string(),
-  imageDigest: z.string(),
-  vcpu: z.int(),
-  memoryMib: z.int(),
-  diskBytes: z.int(),
-  diskUsedBytes: z.int().check(z.describe("Bytes the data disk takes on the host.")),
-  driver: driverName,
-  accelerator: z.nullable(acceleratorName),
-  address: z.nullable(z.string()),
-  egress: z.enum(["full", "none"]),
-  pauseReason: z.nullable(z.enum(["host_disk_full"])).check(z.describe("Why a running guest stands still; it goes on by itself.")),
-  networkLost: z.boolean().check(z.describe("Its network died while it ran; a restart brings it back.")),
-  noNetwork: z
-    .nullable(z.object({ reason: z.string(), fix: z.string() }))
-    .check(z.describe("Why it was started without a network, and what to type before the next start; null when it was not.")),
-  forwards: z.array(z.extend(portMapping, { error: z.optional(z.string()) })),
-  readiness: z.array(readinessLevel),
-  bootId: z.nullable(z.string()),
-  pid: z.nullable(z.int().check(z.describe("Process id of the VMM on the host."))),
-  leased: z.boolean(),
-  createdAt: z.string(),
-  startedAt: z.nullable(z.string()),
-  sshHostKey: z.string().check(z.describe("Public host key, `ssh-ed25519 …`, made on the host.")),
-});
+export const vm = z
+  .object({
+    id: z.string(),
+    name: vmName,
+    status: vmStatus,
+    stopReason: z.nullable(stopReason),
+    image: z.string(),
+    imageDigest: z.string(),
+    vcpu: z.int(),
+    memoryMib: z.int(),
+    diskBytes: z.int(),
+    diskUsedBytes: z.int().check(z.describe("Bytes the data disk takes on the host.")),
+    driver: driverName,
+    accelerator: z.nullable(acceleratorName),
+    address: z.nullable(z.string()),
+    egress: z.enum(["full", "none"]),
+    pauseReason: z.nullable(z.enum(["host_disk_full"])).check(z.describe("Why a running guest stands still; it goes on by itself.")),
+    networkLost: z.boolean().check(z.describe("Its network died while it ran; a restart brings it back.")),
+    noNetwork: z
+      .nullable(z.object({ reason: z.string(), fix: z.string() }))
+      .check(z.describe("Why it was started without a network, and what to type before the next start; null when it was not.")),
+    forwards: z.array(z.extend(portMapping, { error: z.optional(z.string()) })),
+    readiness: z.array(readinessLevel),
+    bootId: z.nullable(z.string()),
+    pid: z.nullable(z.int().check(z.describe("Process id of the VMM on the host."))),
+    leased: z.boolean(),
+    createdAt: z.string(),
+    startedAt: z.nullable(z.string()),
+    sshHostKey: z.string().check(z.describe("Public host key, `ssh-ed25519 …`, made on the host.")),
+  })
+  .register(z.globalRegistry, { id: "Vm" });
 export type Vm = z.infer<typeof vm>;
 
-export const image = z.object({
-  name: z.string(),
-  status: z.enum(["ready", "available", "building"]).check(z.describe("available: in the catalog, not here yet.")),
-  digest: z.nullable(z.string()),
-  sizeBytes: z.nullable(z.int()),
-  arch: z.string(),
-  origin: z.string().check(z.describe("recipe, bundle or oci, with its reference.")),
-  kernel: z.nullable(z.string()),
-  createdAt: z.nullable(z.string()),
-  usedBy: z.array(z.string()).check(z.describe("Names of the VMs on it.")),
-});
+export const image = z
+  .object({
+    name: z.string(),
+    status: z.enum(["ready", "available", "building"]).check(z.describe("available: in the catalog, not here yet.")),
+    digest: z.nullable(z.string()),
+    sizeBytes: z.nullable(z.int()),
+    arch: z.string(),
+    origin: z.string().check(z.describe("recipe, bundle or oci, with its reference.")),
+    kernel: z.nullable(z.string()),
+    createdAt: z.nullable(z.string()),
+    usedBy: z.array(z.string()).check(z.describe("Names of the VMs on it.")),
+  })
+  .register(z.globalRegistry, { id: "Image" });
 export type Image = z.infer<typeof image>;
 
-export const operation = z.object({
-  id: z.string(),
-  kind: z.string(),
-  target: z.nullable(z.string()),
-  startedAt: z.string(),
-  finishedAt: z.nullable(z.string()),
-  error: z.nullable(errorBody),
-});
+export const operation = z
+  .object({
+    id: z.string(),
+    kind: z.string(),
+    target: z.nullable(z.string()),
+    startedAt: z.string(),
+    finishedAt: z.nullable(z.string()),
+    error: z.nullable(errorBody),
+  })
+  .register(z.globalRegistry, { id: "Operation" });
 export type Operation = z.infer<typeof operation>;
 
-export const daemonInfo = z.object({
-  version: z.string(),
-  api: z.literal(1),
-  pid: z.int(),
-  mode: z.enum(["user", "system"]),
-  stateDir: z.string(),
-  socket: z.string(),
-  logFile: z.string(),
-  startedAt: z.string(),
-  vms: z.int(),
-  runningVms: z.int(),
-});
+export const daemonInfo = z
+  .object({
+    version: z.string(),
+    api: z.literal(1),
+    pid: z.int(),
+    mode: z.enum(["user", "system"]),
+    stateDir: z.string(),
+    socket: z.string(),
+    logFile: z.string(),
+    startedAt: z.string(),
+    vms: z.int(),
+    runningVms: z.int(),
+  })
+  .register(z.globalRegistry, { id: "DaemonInfo" });
 export type DaemonInfo = z.infer<typeof daemonInfo>;
 
-export const checkResult = z.object({
-  id: z.string(),
-  status: z.enum(["ok", "warning", "failed", "skipped"]),
-  summary: z.string(),
-  fix: z.optional(z.string()),
-  details: z.optional(z.record(z.string(), z.unknown())),
-});
+export const checkResult = z
+  .object({
+    id: z.string(),
+    status: z.enum(["ok", "warning", "failed", "skipped"]),
+    summary: z.string(),
+    fix: z.optional(z.string()),
+    details: z.optional(z.record(z.string(), z.unknown())),
+  })
+  .register(z.globalRegistry, { id: "CheckResult" });
 export type CheckResult = z.infer<typeof checkResult>;
-export const doctorReport = z.object({ checks: z.array(checkResult), problems: z.int(), warnings: z.int() });
+export const doctorReport = z
+  .object({ checks: z.array(checkResult), problems: z.int(), warnings: z.int() })
+  .register(z.globalRegistry, { id: "DoctorReport" });
 export type DoctorReport = z.infer<typeof doctorReport>;
 
-export const execBody = z.strictObject({
-  argv: z.array(z.string()).check(z.minLength(1)),
-  env: z.optional(z.record(z.string(), z.string())),
-  cwd: z.optional(z.string()),
-  user: z.optional(z.string()),
-  login: z.optional(z.boolean()),
-  tty: z.optional(z.strictObject({ cols: z.int(), rows: z.int(), term: z.string() })),
-  wait: z.optional(readinessLevel.check(z.describe("Level the guest must have reached first; default basic."))),
-});
+export const execBody = z
+  .strictObject({
+    argv: z.array(z.string()).check(z.minLength(1)),
+    env: z.optional(z.record(z.string(), z.string())),
+    cwd: z.optional(z.string()),
+    user: z.optional(z.string()),
+    login: z.optional(z.boolean()),
+    tty: z.optional(z.strictObject({ cols: z.int(), rows: z.int(), term: z.string() })),
+    wait: z.optional(readinessLevel.check(z.describe("Level the guest must have reached first; default basic."))),
+  })
+  .register(z.globalRegistry, { id: "ExecBody" });
 export type ExecBody = z.infer<typeof execBody>;
 
 /** What is at a path of a guest. */
-export const fileStat = z.object({
-  type: z.enum(["file", "directory", "symlink", "other"]),
-  mode: z.int().check(z.describe("Permission bits with setuid, setgid and sticky.")),
-  size: z.number(),
-  leadsTo: z.optional(z.enum(["file", "directory", "other", "nothing"]).check(z.describe("What a symlink leads to in the end."))),
-  realPath64: z.optional(z.string().check(z.describe("Where that is, in base64."))),
-});
+export const fileStat = z
+  .object({
+    type: z.enum(["file", "directory", "symlink", "other"]),
+    mode: z.int().check(z.describe("Permission bits with setuid, setgid and sticky.")),
+    size: z.number(),
+    leadsTo: z.optional(z.enum(["file", "directory", "other", "nothing"]).check(z.describe("What a symlink leads to in the end."))),
+    realPath64: z.optional(z.string().check(z.describe("Where that is, in base64."))),
+  })
+  .register(z.globalRegistry, { id: "FileStat" });
 export type FileStat = z.infer<typeof fileStat>;

@@ -10,6 +10,14 @@ test("every route is in the document, with its own errors named", () => {
   assert.deepEqual(described.toSorted(), Object.keys(routes).toSorted());
 });
 
+test("what has a name is described once, and every reference leads somewhere", () => {
+  const text = JSON.stringify(openApiDocument());
+  const { components } = openApiDocument() as { readonly components: { readonly schemas: Readonly<Record<string, object>> } };
+  const referred = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map((match) => match[1] ?? "");
+  assert.deepEqual([...new Set(referred)].toSorted(), Object.keys(components.schemas).toSorted());
+  assert.equal(text.match(/"sshHostKey":/g)?.length, 1);
+});
+
 test("docs/openapi.json is what the daemon serves", async () => {
   const kept = await readFile(new URL("../../../../docs/openapi.json", import.meta.url), "utf8");
   assert.deepEqual(JSON.parse(kept), JSON.parse(JSON.stringify(openApiDocument())), "node scripts/openapi.ts");

@@ -7,10 +7,11 @@ type Json = Record<string, unknown>;
 
 export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
+  const components = new Map<string, Json>();
   for (const id of Object.keys(routes) as (keyof Routes)[]) {
     const route = { ...routes[id], ...routeSchemas[id] } satisfies DescribedRoute;
     const path = route.path.replaceAll(/:([a-z]+)/gi, "{$1}");
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, components) };
   }
   return {
     openapi: "3.1.0",
@@ -21,44 +22,49 @@ export function openApiDocument(): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     paths,
-    components: { schemas: { Error: schemaOf(errorBody) } },
+    components: { schemas: Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1))) },
   };
 }
 
 type DescribedRoute = Route & RouteSchemas;
 
-function operationOf(route: DescribedRoute): Json {
+/** Schemas that have a name, by it; filled by those who refer to them. */
+type Components = Map<string, Json>;
+
+function operationOf(route: DescribedRoute, components: Components): Json {
+  const schema = (of: z.ZodMiniType) => ({ schema: schemaOf(of, components) });
   return {
     operationId: route.id,
     summary: route.summary,
-    parameters: [...parametersOf(route.params, "path"), ...parametersOf(route.query, "query")],
-    ...requestOf(route),
+    parameters: [...parametersOf(route.params, "path", components), ...parametersOf(route.query, "query", components)],
+    ...requestOf(route, schema),
     responses: {
-      ...successOf(route),
+      ...successOf(route, schema),
       default: {
         description: route.errors.length === 0 ? "An error." : `An error; of its own: ${route.errors.join(", ")}.`,
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+        content: { "application/json": schema(errorBody) },
       },
     },
   };
 }
 
-function requestOf(route: DescribedRoute): Json {
-  if (route.body !== undefined)
-    return { requestBody: { required: true, content: { "application/json": { schema: schemaOf(route.body) } } } };
+type ContentOf = (schema: z.ZodMiniType) => Json;
+
+function requestOf(route: DescribedRoute, contentOf: ContentOf): Json {
+  if (route.body !== undefined) return { requestBody: { required: true, content: { "application/json": contentOf(route.body) } } };
   if (route.bodyContentType !== undefined) return { requestBody: { required: true, content: { [route.bodyContentType]: {} } } };
   return {};
 }
 
-function successOf(route: DescribedRoute): Json {
+function successOf(route: DescribedRoute, contentOf: ContentOf): Json {
   switch (route.kind) {
     case "json":
-      return { "200": { description: "Done.", content: { "application/json": { schema: schemaOf(route.result) } } } };
+      return { "200": { description: "Done.", content: { "application/json": contentOf(route.result) } } };
     case "progress":
       return {
         "200": {
           description: "Lines of JSON: progress events, then one `result` (its schema here) or `error`.",
-          content: { "application/x-ndjson": { schema: schemaOf(route.result) } },
+          content: { "application/x-ndjson": contentOf(route.result) },
         },
       };
     case "bytes":
@@ -68,13 +74,21 @@ function successOf(route: DescribedRoute): Json {
   }
 }
 
-function parametersOf(schema: z.ZodMiniType | undefined, where: "path" | "query"): Json[] {
+function parametersOf(schema: z.ZodMiniType | undefined, where: "path" | "query", components: Components): Json[] {
   if (schema === undefined) return [];
-  const { properties = {}, required = [] } = schemaOf(schema) as { properties?: Record<string, unknown>; required?: string[] };
+  const { properties = {}, required = [] } = schemaOf(schema, components) as {
+    properties?: Record<string, unknown>;
+    required?: string[];
+  };
   return Object.entries(properties).map(([name, parameter]) => ({ name, in: where, required: required.includes(name), schema: parameter }));
 }
 
-function schemaOf(schema: z.ZodMiniType): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+/** The JSON Schema of `schema`, with references to `components` for what has a name. */
+function schemaOf(schema: z.ZodMiniType, components: Components): Json {
+  const { $schema: _dialect, ...whole } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { $defs: named = {}, ...rest } = JSON.parse(JSON.stringify(whole).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json & {
+    $defs?: Readonly<Record<string, Json>>;
+  };
+  for (const [name, definition] of Object.entries(named)) components.set(name, definition);
   return rest;
 }
