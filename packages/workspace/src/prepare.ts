@@ -226,6 +226,7 @@ async function remember(request: PrepareRequest, { plan, report, sent, followed 
   const { attempts: _attempts, cleanTree: cleanBefore, ...kept } = record;
   const next: WorkspaceRecord = {
     ...kept,
+    ...(record.takenTree === undefined ? {} : { takenTree: await store.changeTree(git, record.takenTree, changes) }),
     ...(record.pulledTree === undefined ? {} : { pulledTree: await store.changeTree(git, record.pulledTree, changes) }),
     ...(await movedBranchPull(request, { changes, cleanBefore: cleanBefore ?? record.baseTree, cleanAfter: cleanTree ?? baseTree })),
     head,

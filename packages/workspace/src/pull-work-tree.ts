@@ -69,7 +69,7 @@ export async function planWorkTree(request: WorkTreePullRequest): Promise<WorkTr
 export async function pullIntoWorkTree(request: WorkTreePullRequest, plan: WorkTreePlan): Promise<WorkTreePulled> {
   const { git, store, record, repository, theirs, nowMs } = request;
   if (plan.steps.length === 0 && plan.conflicts.length === 0) {
-    await store.saveRecord({ ...record, pulledTree: theirs });
+    await store.saveRecord({ ...record, pulledTree: theirs, takenTree: theirs });
     return { left: [], safetyRef: undefined };
   }
   const bringing: Bringing = { git, store, repository };
@@ -123,7 +123,7 @@ async function carryOut(
   const left = await writeSteps({ git, store, top, steps, token: journal.token });
   await markUnmerged(git, top, journal.unmerged);
   const pulledTree = await withoutLeft({ git, store, record, left, theirs: journal.theirs });
-  await store.saveRecord({ ...record, pulledTree });
+  await store.saveRecord({ ...record, pulledTree, takenTree: pulledTree });
   await store.saveJournal(undefined);
   return left;
 }

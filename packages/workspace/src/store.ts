@@ -9,7 +9,7 @@ import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
 
 /** Directory of one file a VM name, beside those of the workspaces. */
-const NAMES = "by-name";
+const NAMES = ".by-name";
 
 const objectId = z.string().check(z.regex(/^[0-9a-f]{40}$/));
 
@@ -68,6 +68,8 @@ const recordSchema = z.object({
   pulledTree: z.optional(objectId),
   /** The branch of the repository that the guest's changes went to. */
   branchPull: z.optional(branchPullSchema),
+  /** What of the guest's files has come back, whichever way, with what was sent since: what differs from it is not taken yet. */
+  takenTree: z.optional(objectId),
   /** Copies that were begun and not finished. */
   attempts: z.optional(z.array(z.object({ tree: objectId, git: gitStateSchema }))),
 });

@@ -1,10 +1,10 @@
 // Says when the repository has other commits than the copy in a VM.
 import { Git } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
-import type { WorkspacePlace } from "./place.ts";
+import type { KnownWorkspace } from "./known-workspace.ts";
 
 /** Undefined when there is nothing to say. */
-export async function movedRemark(context: CliContext, vmName: string, { top, head }: WorkspacePlace): Promise<string | undefined> {
+export async function movedRemark(context: CliContext, vmName: string, { top, head }: KnownWorkspace): Promise<string | undefined> {
   if (context.output.isQuiet || head === null) return undefined;
   const git = new Git({ env: context.deps.env });
   const answer = async (...args: string[]) => {

@@ -156,7 +156,7 @@ export class HostRepository implements Disposable {
   async pullBranch(branch?: string): Promise<BranchPull | undefined> {
     const request = { ...(await this.#pulling()), branch };
     const pulled = await pullOntoBranch(request, await planBranch(request));
-    if (pulled !== undefined) await request.store.saveRecord({ ...request.record, branchPull: pulled });
+    if (pulled !== undefined) await request.store.saveRecord({ ...request.record, branchPull: pulled, takenTree: request.theirs });
     return pulled;
   }
 

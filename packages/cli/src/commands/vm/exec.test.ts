@@ -174,7 +174,7 @@ test("in a VM with a workspace commands run there, unless told otherwise", async
     execAttach: fakeExec(() => ({ status: 0 })),
   });
   const { stateDir } = resolvePaths({ uid: 1000, home: scene.home, env: scene.env });
-  const names = join(stateDir, "workspaces/by-name");
+  const names = join(stateDir, "workspaces/.by-name");
   mkdirSync(names, { recursive: true });
   const place = { vmId: fakeVm().id, socket: scene.daemon?.socketPath, top: directory, guestPath: "/root/repo", head };
   const tell = (over: object) => writeFileSync(join(names, "sandbox.json"), JSON.stringify({ ...place, ...over }));

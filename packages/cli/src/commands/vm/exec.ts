@@ -4,7 +4,7 @@ import type { CliContext } from "../../context.ts";
 import { runInGuest } from "../../exec/session.ts";
 import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 import { oneVm, parseEnvironment } from "../../flags.ts";
-import { findWorkspace } from "../../workspaces/place.ts";
+import { findWorkspace } from "../../workspaces/known-workspace.ts";
 
 interface Flags {
   readonly tty?: boolean;

@@ -6,7 +6,7 @@ import { oneVm } from "../../flags.ts";
 import { shellIn } from "../../ssh/argv.ts";
 import { sshInto } from "../../ssh/run.ts";
 import { waitReady } from "../../vms/each.ts";
-import { findWorkspace } from "../../workspaces/place.ts";
+import { findWorkspace } from "../../workspaces/known-workspace.ts";
 import { leftBehind } from "../../vms/remarks.ts";
 
 interface Flags {

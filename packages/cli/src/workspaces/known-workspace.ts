@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CliContext } from "../context.ts";
 
-export interface WorkspacePlace {
+export interface KnownWorkspace {
   /** A VM of the same name may be another one by now. */
   readonly vmId: string;
   /** Socket of the daemon that has the VM. */
@@ -16,14 +16,14 @@ export interface WorkspacePlace {
 }
 
 /** Undefined when the name has no workspace; that the VM is the same is for the caller to see. */
-export async function findWorkspace(context: CliContext, vmName: string): Promise<WorkspacePlace | undefined> {
-  const path = join(context.paths.stateDir, "workspaces/by-name", `${vmName}.json`);
+export async function findWorkspace(context: CliContext, vmName: string): Promise<KnownWorkspace | undefined> {
+  const path = join(context.paths.stateDir, "workspaces/.by-name", `${vmName}.json`);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
   if (text === undefined) return undefined;
   // Written by us, whole or not at all.
-  const place = JSON.parse(text) as WorkspacePlace;
+  const place = JSON.parse(text) as KnownWorkspace;
   return place.socket === context.socket.path ? place : undefined;
 }
