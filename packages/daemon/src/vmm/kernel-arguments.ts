@@ -22,8 +22,13 @@ const COMMON = [
  * the timer check fails on a busy host, and CPU mitigations cost time without anything to protect: translated code has no
  * speculation of its own. With KVM the guest's kernel keeps the mitigations its CPU needs: a VM may hold untrusted code next
  * to the user's keys.
+ *
+ * QEMU translates a program anew wherever it finds it at other addresses: with addresses at random every start of a program is
+ * a translation of its libraries, twice the time of one that finds them where they were. `sysctl kernel.randomize_va_space=2`
+ * in the guest brings that back. A fifth level of page tables is one more load for each page that is looked up, and no guest has
+ * memory enough to need it.
  */
-const EMULATED = ["tsc=reliable", "no_timer_check", "mitigations=off"] as const;
+const EMULATED = ["tsc=reliable", "no_timer_check", "mitigations=off", "norandmaps", "no5lvl"] as const;
 
 export interface KernelArgumentsRequest {
   readonly accelerator: AcceleratorName;

@@ -45,13 +45,13 @@ describe("QEMU's command line", () => {
   });
 
   it("emulates a q35 on any host, and uses the host's CPU with KVM", () => {
-    assert.match(text(), /-accel tcg,thread=multi -cpu max -M q35/);
+    assert.match(text(), /-accel tcg,thread=multi -cpu max,erms=off -M q35/);
     assert.match(text({ accelerator: "kvm" }), /-accel kvm -cpu host -M q35/);
   });
 
   it("drops the guest's own protections only where nothing needs them", () => {
-    assert.match(text(), /mitigations=off/);
-    assert.doesNotMatch(text({ accelerator: "kvm" }), /mitigations=off|tsc=reliable/);
+    assert.match(text(), /mitigations=off norandmaps/);
+    assert.doesNotMatch(text({ accelerator: "kvm" }), /mitigations=off|norandmaps|tsc=reliable/);
     assert.match(text(), /banger\.channel=serial banger\.extra=1/);
   });
 
