@@ -59,7 +59,7 @@ export function squashfsCommand(options: SquashfsOptions, output: string): strin
     "tar2sqfs",
     "--quiet",
     `--compressor=${options.compression}`,
-    `--comp-extra=level=${options.level}`,
+    ...(options.compression === "zstd" ? [`--comp-extra=level=${options.level}`] : []),
     `--block-size=${options.blockSizeKib * 1024}`,
     output,
   ];

@@ -88,6 +88,13 @@ test("the command lines follow the recipe; the host's files come in only where t
     "--block-size=131072",
     "out",
   ]);
+  assert.deepEqual(squashfsCommand({ compression: "lz4", blockSizeKib: 64 }, "out"), [
+    "tar2sqfs",
+    "--quiet",
+    "--compressor=lz4",
+    "--block-size=65536",
+    "out",
+  ]);
 });
 
 test("the overlay holds files, npm members and scripts, root's, sorted, at the recipe's time", async (context) => {

@@ -7,11 +7,11 @@ import { BangerError } from "@banger/api";
 /** Names that end up inside mmdebstrap's hooks, which are shell lines, and in lists separated by commas. */
 const hookWord = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+-]*$/);
 const pathPattern = z.string().regex(/^\/[^\n]*$/);
-const compression = z.strictObject({
-  compression: z.enum(["zstd"]),
-  level: z.int().min(1).max(22),
-  blockSizeKib: z.int().min(4).max(1024),
-});
+const blockSizeKib = z.int().min(4).max(1024);
+const compression = z.discriminatedUnion("compression", [
+  z.strictObject({ compression: z.literal("zstd"), level: z.int().min(1).max(22), blockSizeKib }),
+  z.strictObject({ compression: z.literal("lz4"), blockSizeKib }),
+]);
 
 export const recipeSchema = z.strictObject({
   recipeVersion: z.literal(1),
