@@ -184,7 +184,7 @@ const (
 	endGrace     = time.Second
 	signalGrace  = 3 * time.Second
 	minExecGrace = 200 * time.Millisecond
-	// answerTime lets the answer of a shutdown call out before the machine is gone.
+	// answerTime lets the answer of a shutdown call out before the machine is gone. systemd takes longer than that by itself.
 	answerTime = 50 * time.Millisecond
 )
 
@@ -207,8 +207,17 @@ func (g *Guest) Shutdown(body api.Shutdown) error {
 	}
 	g.deps.Execs.EndAll(max(grace/5, minExecGrace))
 	unix.Sync()
-	time.AfterFunc(answerTime, func() { g.goDown(body.Mode, grace) })
+	time.AfterFunc(g.answerTime(), func() { g.goDown(body.Mode, grace) })
 	return nil
+}
+
+func (g *Guest) answerTime() time.Duration {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.stage == api.StageRunning && g.init == api.InitSystemd {
+		return 0
+	}
+	return answerTime
 }
 
 func (g *Guest) goDown(mode api.Mode, grace time.Duration) {
