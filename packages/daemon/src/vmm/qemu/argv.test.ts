@@ -45,7 +45,7 @@ describe("QEMU's command line", () => {
   });
 
   it("emulates a q35 on any host, and uses the host's CPU with KVM", () => {
-    assert.match(text(), /-accel tcg,thread=multi -cpu max,erms=off -M q35/);
+    assert.match(text(), /-accel tcg,thread=multi,tb-size=256 -cpu max,erms=off -M q35/);
     assert.match(text({ accelerator: "kvm" }), /-accel kvm -cpu host -M q35/);
   });
 
