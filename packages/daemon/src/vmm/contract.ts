@@ -82,6 +82,8 @@ export interface VmmPausing {
 export interface VmmDriver {
   readonly name: DriverName;
   readonly features: VmmFeatures;
+  /** Names of what the VMM writes into `vmDir` by itself, besides console.log and vmm.log. */
+  readonly ownLogs?: readonly string[];
   /** Absent: the guest sees an I/O error. */
   readonly pausing?: VmmPausing;
   /** The program's version. Throws `vmm.missing` with an install hint, `vmm.unsupported` when it is too old or known bad. */

@@ -5,7 +5,7 @@ import { isDiskFull } from "@banger/host";
 
 export type LogSource = "console" | "vmm" | "agent";
 
-/** A log is cut when it grows past this, in bytes. */
+/** A log is cut when it takes more than this on the disk, in bytes. */
 export const LOG_CAP = 8 * 1024 * 1024;
 const KEPT_TAIL = 256 * 1024;
 
@@ -37,10 +37,13 @@ export async function tailSince(path: string, start: number, bytes: number): Pro
   return tailOf(path, Math.min(bytes, size < start ? size : size - start));
 }
 
-/** Cuts a log past its cap down, keeping its tail in `NAME.1`. Writers append, so they go on at the new end. */
+/**
+ * Cuts a log past its cap down, keeping its tail in `NAME.1`. Writers that append go on at the new end; Firecracker goes on where
+ * it was, behind a hole: so what a log takes counts, not how far it reaches.
+ */
 export async function capLog(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined || found.size <= LOG_CAP) return;
+  if (found === undefined || found.blocks * 512 <= LOG_CAP) return;
   const tail = await tailOf(path, KEPT_TAIL);
   // First, so that a full disk has room for the rest.
   await truncate(path, 0);

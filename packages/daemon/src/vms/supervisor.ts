@@ -1,6 +1,7 @@
 // Watches one live VMM: keeps a connection to its agent, follows its events, and tells when it has ended. It outlives any
 // request; a daemon that starts anew makes one for each VM it finds alive.
 import { once } from "node:events";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type ReadinessLevel } from "@banger/api";
 import { abortable, isProcessAlive } from "@banger/host";
@@ -203,9 +204,12 @@ export class Supervisor {
   }
 
   async #capLogs(): Promise<void> {
+    const { vmDir } = this.process;
+    const own = (this.#deps.driver.ownLogs ?? []).map((name) => join(vmDir, name));
+    const logs = [logFile(vmDir, "console"), logFile(vmDir, "vmm"), ...own];
     while (!this.isOver) {
       await delay(LOG_CHECK_MS, undefined, { signal: this.#ended.signal, ref: false }).catch(() => undefined);
-      for (const source of ["console", "vmm"] as const) await capLog(logFile(this.process.vmDir, source)).catch(() => undefined);
+      for (const path of logs) await capLog(path).catch(() => undefined);
     }
   }
 }

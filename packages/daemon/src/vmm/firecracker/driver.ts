@@ -21,6 +21,7 @@ import { checkFirecrackerVersion, FIRECRACKER_HINT } from "./version.ts";
 import { AGENT_PORT, connectVsock } from "./vsock.ts";
 
 const SOCKETS = Object.values(FIRECRACKER_SOCKETS);
+const LOG_NAME = "firecracker.log";
 const READY_MS = 20_000;
 
 export interface FirecrackerDeps {
@@ -36,6 +37,7 @@ export interface FirecrackerDeps {
 export class FirecrackerDriver implements VmmDriver {
   readonly name = "firecracker";
   readonly features: VmmFeatures = { accelerators: ["kvm"], channel: "vsock", snapshots: false, outlivesPoweroff: true };
+  readonly ownLogs = [LOG_NAME];
   readonly #deps: FirecrackerDeps;
   readonly #versions = new ProgramFacts(firecrackerVersion);
 
@@ -101,7 +103,7 @@ async function firecrackerVersion(binary: string): Promise<string> {
 }
 
 function logPath(vmDir: string): string {
-  return join(vmDir, "firecracker.log");
+  return join(vmDir, LOG_NAME);
 }
 
 /** Configures and starts the guest. Throws `vmm.failed` with Firecracker's words. */
