@@ -8,7 +8,7 @@ import { createApiServer } from "./api-server/server.ts";
 import type { Config } from "./config/contract.ts";
 import { readHostResources } from "./config/host-resources.ts";
 import { loadConfig } from "./config/load-config.ts";
-import { resolveSpec } from "./config/resolve-spec.ts";
+import { chooseSpec, resolveSpec } from "./config/resolve-spec.ts";
 import { HOST_FILES } from "./doctor/deps.ts";
 import { runDoctor } from "./doctor/run-doctor.ts";
 import { connectGuest } from "./guest/client.ts";
@@ -103,7 +103,8 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const runAs = await vmUser(around.uid, paths.cacheDir);
   const config = () => loadConfig({ file: paths.configFile, home: around.home });
   const hostResources = () => readHostResources(paths.vmsDir);
-  const defaults = async () => resolveSpec({}, await config(), await hostResources());
+  // Told as they are: that this host cannot give one is the doctor's to say, and a new VM's.
+  const defaults = async () => chooseSpec({}, await config(), await hostResources());
   const operations = new OperationRegistry({ newId: () => randomHex(4), now, dataDir: paths.dataDir, log });
   const network = userNetwork(around, runAs);
   const images = imageService(around, runAs);
@@ -174,10 +175,12 @@ function infoOf({ paths, now }: Surroundings, vms: VmService): () => DaemonInfo 
 }
 
 function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Parts, { signal, progress }: Operation): Promise<DoctorReport> {
-  const { runAs, images, network, vmms, defaults, config } = parts;
+  const { runAs, images, network, vmms, config } = parts;
   const deps = {
     ...{ architecture: process.arch, user: { name: userName, uid }, runAs: runAs === null ? null : { ...runAs, name: VM_USER } },
-    ...{ searchPath, files: HOST_FILES, run, images, defaults, config },
+    ...{ searchPath, files: HOST_FILES, run, images, config },
+    defaults: async () => resolveSpec({}, await config(), await readHostResources(paths.vmsDir)),
+    defaultImage: async () => (await config()).defaultImageName,
     directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },
     probe: (probing: AbortSignal) => vmms.report(probing),
     network: () => network.availability("thorough"),

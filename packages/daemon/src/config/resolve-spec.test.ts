@@ -6,7 +6,7 @@ import { BangerError, GIB, MIB } from "@banger/api";
 import fc from "fast-check";
 import type { Config, HostResources } from "./contract.ts";
 import { readHostResources } from "./host-resources.ts";
-import { resolveSpec } from "./resolve-spec.ts";
+import { chooseSpec, resolveSpec } from "./resolve-spec.ts";
 import { DEFAULT_CONFIG } from "./settings.ts";
 
 const HOST: HostResources = { cpus: 8, memoryTotalBytes: 24 * GIB, memoryAvailableBytes: 21 * GIB };
@@ -62,6 +62,15 @@ test("more disk than the host has; as much as it has is fine, for the disk is sp
     hint: "--disk-size 64G (banger doctor shows the defaults)",
   });
   assert.equal(resolveSpec({ diskBytes: 200 * GIB }, DEFAULT_CONFIG, host).diskBytes.value, 200 * GIB);
+});
+
+test("the default disk fits the file system, and defaults that do not are still told", () => {
+  const host = { ...HOST, disk: { totalBytes: 700 * MIB, availableBytes: 100 * MIB } };
+  assert.deepEqual(resolveSpec({}, DEFAULT_CONFIG, host).diskBytes, { value: 512 * MIB, source: "host" });
+  const config = { ...withDefaults({ diskBytes: 16 * GIB }), defaultImageName: "alpine" };
+  assert.throws(() => resolveSpec({}, config, host), { code: "host.resources" });
+  const { diskBytes, image } = chooseSpec({}, config, host);
+  assert.deepEqual([diskBytes.value, image.value], [16 * GIB, "alpine"]);
 });
 
 test("zero, negative and broken numbers", () => {

@@ -1,6 +1,6 @@
 // The spec of a new VM: what was asked for, else what config.toml says, else what suits the host, else constants. Pure.
 import { BangerError, formatSize, GIB, MIB, type EffectiveSpec, type Provenance } from "@banger/api";
-import type { Config, HostResources, ResolveSpec } from "./contract.ts";
+import type { Config, HostResources, ResolveSpec, SpecRequest } from "./contract.ts";
 
 const MAX_VCPU = 64;
 /** What the API takes as least for memory and disk alike; whether an image boots with it is the image's matter. */
@@ -17,18 +17,23 @@ interface Sourced<T> {
 }
 
 export const resolveSpec: ResolveSpec = (request, config, host) => {
-  const { vmDefaults } = config;
-  const spec = {
-    vcpu: choose(request.vcpu, vmDefaults.vcpu, { value: defaultVcpu(host), source: "host" }),
-    memoryMib: choose(request.memoryMib, vmDefaults.memoryMib, { value: defaultMemoryMib(host), source: "host" }),
-    diskBytes: choose(request.diskBytes, vmDefaults.diskBytes, { value: DISK_DEFAULT_BYTES, source: "default" }),
-    image: chooseImage(request.image, config),
-  } satisfies EffectiveSpec;
+  const spec = chooseSpec(request, config, host);
   checkVcpu(spec.vcpu);
   checkMemory(spec.memoryMib, host);
   checkDisk(spec.diskBytes, host);
   return spec;
 };
+
+/** The same, unchecked: what to say of the defaults, also of those that this host cannot give. */
+export function chooseSpec(request: SpecRequest, config: Config, host: HostResources): EffectiveSpec {
+  const { vmDefaults } = config;
+  return {
+    vcpu: choose(request.vcpu, vmDefaults.vcpu, { value: defaultVcpu(host), source: "host" }),
+    memoryMib: choose(request.memoryMib, vmDefaults.memoryMib, { value: defaultMemoryMib(host), source: "host" }),
+    diskBytes: choose(request.diskBytes, vmDefaults.diskBytes, defaultDisk(host)),
+    image: chooseImage(request.image, config),
+  };
+}
 
 /** A quarter of the host's CPUs, 1 to 4. */
 export function defaultVcpu(host: HostResources): number {
@@ -39,6 +44,12 @@ export function defaultVcpu(host: HostResources): number {
 export function defaultMemoryMib(host: HostResources): number {
   const eighth = host.memoryTotalBytes / MIB / 8;
   return clamp(Math.round(eighth / MEMORY_STEP_MIB) * MEMORY_STEP_MIB, MEMORY_FLOOR_MIB, MEMORY_CEILING_MIB);
+}
+
+/** 8 GiB; where the file system is smaller, the largest power of two that it holds. */
+function defaultDisk({ disk }: HostResources): Sourced<number> {
+  if (disk === undefined || disk.totalBytes >= DISK_DEFAULT_BYTES) return { value: DISK_DEFAULT_BYTES, source: "default" };
+  return { value: Math.max(MIN_BYTES, 2 ** Math.floor(Math.log2(Math.max(1, disk.totalBytes)))), source: "host" };
 }
 
 function choose(flag: number | undefined, configured: number | undefined, fallback: Sourced<number>): Sourced<number> {

@@ -55,6 +55,8 @@ export interface DoctorDeps {
   readonly images: Pick<ImageService, "find" | "show">;
   /** Throws `config.invalid`, `host.resources`. */
   readonly defaults: () => Promise<EffectiveSpec>;
+  /** Throws `config.invalid`. */
+  readonly defaultImage: () => Promise<string>;
   /** Reads config.toml. Throws `config.invalid`. */
   readonly config: () => Promise<unknown>;
   /** The configured Firecracker, or null to look on PATH. Throws `config.invalid`. */

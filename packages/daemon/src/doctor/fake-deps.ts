@@ -96,6 +96,7 @@ function contentDeps(root: string, files: HostFiles, run: DoctorDeps["run"]): Do
       diskBytes: { value: 8 * GIB, source: "default" },
       image: { value: "debian-bookworm", source: "default" },
     }),
+    defaultImage: async () => "debian-bookworm",
     config: async () => ({}),
     firecrackerBin: async () => null,
   };

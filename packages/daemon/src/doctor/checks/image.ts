@@ -5,8 +5,8 @@ import type { DoctorDeps } from "../deps.ts";
 export const image: Check<DoctorDeps> = {
   id: "image",
   about: "The default image: without it the first VM waits for it to be built.",
-  async run({ defaults, images }) {
-    const { value: name } = (await defaults()).image;
+  async run({ defaultImage, images }) {
+    const name = await defaultImage();
     const ready = await images.find(name);
     if (ready === undefined)
       return {
