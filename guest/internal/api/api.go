@@ -150,6 +150,8 @@ type TreeEntry struct {
 	Mode string `json:"mode,omitempty"`
 	Size int64  `json:"size"`
 	ID   string `json:"id,omitempty"`
+	// Stamp is the same as long as the content is.
+	Stamp string `json:"stamp,omitempty"`
 }
 
 // TreeEnd is the last line of GET and POST /v1/tree.

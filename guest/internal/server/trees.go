@@ -13,8 +13,9 @@ import (
 )
 
 func (s *Server) listTree(w http.ResponseWriter, r *http.Request) {
-	directory := r.URL.Query().Get("path")
-	s.writeTree(w, directory, func(tell func(api.TreeEntry) error) error { return tree.List(directory, tell) })
+	query := r.URL.Query()
+	directory, stamps := query.Get("path"), query.Get("stamps") == "true"
+	s.writeTree(w, directory, func(tell func(api.TreeEntry) error) error { return tree.List(directory, stamps, tell) })
 }
 
 func (s *Server) identifyTree(w http.ResponseWriter, r *http.Request) {

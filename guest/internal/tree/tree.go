@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -21,10 +22,12 @@ import (
 
 const copyBuffer = 256 << 10
 
-// List calls tell for every file, symlink and repository below directory, in the order of their names. Content is not
-// read. Directories called .git are left out, as are devices, sockets, fifos and what vanishes meanwhile.
-func List(directory string, tell func(api.TreeEntry) error) error {
+// List calls tell for every file, symlink and repository below directory, in the order of their names, with stamps where
+// they are wanted. Content is not read. Directories called .git are left out, as are devices, sockets, fifos and what
+// vanishes meanwhile.
+func List(directory string, stamps bool, tell func(api.TreeEntry) error) error {
 	directory = filepath.Clean(directory)
+	began := time.Now()
 	return filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if gone(err) && path != directory {
@@ -42,9 +45,12 @@ func List(directory string, tell func(api.TreeEntry) error) error {
 		if entry.IsDir() {
 			return listDirectory(path, name, entry, tell)
 		}
-		found, err := describe(path, name)
+		found, info, err := describe(path, name)
 		if err != nil || found == nil {
 			return err
+		}
+		if stamps {
+			found.Stamp = stampOf(info, began)
 		}
 		return tell(*found)
 	})
@@ -71,7 +77,7 @@ func Identify(directory string, names []string, tell func(api.TreeEntry) error) 
 		if err != nil {
 			return err
 		}
-		found, err := describe(path, name)
+		found, _, err := describe(path, name)
 		if err != nil {
 			return err
 		}
@@ -100,13 +106,13 @@ func Below(directory, name string) (string, error) {
 }
 
 // describe returns nil for what is neither a file nor a symlink, or is not there.
-func describe(path, name string) (*api.TreeEntry, error) {
+func describe(path, name string) (*api.TreeEntry, fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if gone(err) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	entry := named(api.TreeEntry{Size: info.Size()}, name)
 	switch {
@@ -117,9 +123,9 @@ func describe(path, name string) (*api.TreeEntry, error) {
 	case info.Mode()&fs.ModeSymlink != 0:
 		entry.Type, entry.Mode = "symlink", "120000"
 	default:
-		return nil, nil
+		return nil, nil, nil
 	}
-	return &entry, nil
+	return &entry, info, nil
 }
 
 func named(entry api.TreeEntry, name string) api.TreeEntry {

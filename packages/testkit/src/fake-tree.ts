@@ -6,13 +6,18 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pack, type Pack } from "tar-stream";
 
+export interface TreeQuestion {
+  readonly paths64?: readonly string[];
+  readonly stamps?: boolean;
+}
+
 /** Answers with lines of what is below `directory`, or of the names asked for with their ids. */
-export function answerTree(stream: ServerHttp2Stream, directory: string, paths64?: readonly string[]): void {
+export function answerTree(stream: ServerHttp2Stream, directory: string, { paths64, stamps }: TreeQuestion = {}): void {
   const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
   if (!existsSync(directory)) return refuse(stream, 404, { code: "not_found", message: "nothing there" });
   if (names?.some(leaves) === true) return refuse(stream, 400, { code: "bad_request", message: "it leaves the directory" });
   stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
-  stream.end(treeLines(directory, paths64));
+  stream.end(treeLines(directory, paths64, stamps));
 }
 
 /** Answers with a tar of the names in the request, each named by its position. */
@@ -53,9 +58,9 @@ function attempt(work: () => void): boolean {
   }
 }
 
-export function treeLines(directory: string, paths64?: readonly string[]): string {
+export function treeLines(directory: string, paths64?: readonly string[], stamps = false): string {
   const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
-  const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, names !== undefined));
+  const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, { hasId: names !== undefined, stamps }));
   return [...entries, { entries: entries.length }].map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
@@ -71,7 +76,12 @@ export function selectionTar(directory: string, paths64: readonly string[]): Pac
   return archive;
 }
 
-function describe(directory: string, name: string, hasId: boolean): readonly object[] {
+interface Shape {
+  readonly hasId: boolean;
+  readonly stamps: boolean;
+}
+
+function describe(directory: string, name: string, { hasId, stamps }: Shape): readonly object[] {
   const path = pathOf(directory, name);
   const stats = statsAt(path);
   const named = nameOf(name);
@@ -80,7 +90,23 @@ function describe(directory: string, name: string, hasId: boolean): readonly obj
   const content = stats.isSymbolicLink() ? readlinkSync(path, { encoding: "buffer" }) : readFileSync(path);
   const mode = stats.isSymbolicLink() ? "120000" : (stats.mode & 0o100) === 0 ? "100644" : "100755";
   const id = createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
-  return [{ ...named, type: stats.isSymbolicLink() ? "symlink" : "file", mode, size: content.length, ...(hasId ? { id } : {}) }];
+  return [
+    {
+      ...named,
+      type: stats.isSymbolicLink() ? "symlink" : "file",
+      mode,
+      size: content.length,
+      ...(hasId ? { id } : {}),
+      ...(stamps ? stampOf(path) : {}),
+    },
+  ];
+}
+
+/** As the agent's; a file that has just changed has none. */
+function stampOf(path: Buffer): object {
+  const { size, ino, mtimeNs, ctimeNs, ctimeMs } = lstatSync(path, { bigint: true });
+  if (Date.now() - Number(ctimeMs) < 100) return {};
+  return { stamp: createHash("sha1").update(`${size} ${ino} ${mtimeNs} ${ctimeNs}`).digest("hex").slice(0, 16) };
 }
 
 /** Undefined also below what is no directory. */

@@ -174,11 +174,11 @@ export class AgentClient implements GuestClient {
     });
   }
 
-  async tree(path: string): Promise<Readable> {
+  async tree(path: string, { stamps = false }: { readonly stamps?: boolean } = {}): Promise<Readable> {
     const what = `the tree at ${path}`;
     const stream = this.#session.start({
       method: "GET",
-      path: `/v1/tree?${new URLSearchParams({ path }).toString()}`,
+      path: `/v1/tree?${new URLSearchParams({ path, ...(stamps ? { stamps: "true" } : {}) }).toString()}`,
       what,
       hasBody: false,
     });

@@ -79,7 +79,7 @@ export interface GuestClient extends AsyncDisposable {
   /** Removes those files and what directories are empty then. */
   removeFiles(selection: Selection): Promise<{ readonly files: number }>;
   /** Lines of what is below a directory, as the guest tells it: whoever reads them checks them. */
-  tree(path: string): Promise<Readable>;
+  tree(path: string, options?: { readonly stamps?: boolean }): Promise<Readable>;
   /** The same of a selection, with ids of contents. */
   treeIds(selection: Selection): Promise<Readable>;
   stats(): Promise<GuestStats>;
