@@ -55,6 +55,7 @@ export type ErrorCode =
   | "workspace.bad_request"
   | "workspace.conflict"
   | "workspace.not_found"
+  | "workspace.not_kept"
   | "workspace.not_repository"
   | "workspace.unreadable"
   | "workspace.unsafe"
@@ -128,6 +129,7 @@ export function httpStatus(code: ErrorCode): number {
     case "vm.name_taken":
     case "vm.not_running":
     case "workspace.conflict":
+    case "workspace.not_kept":
     case "image.in_use":
     case "network.port_in_use":
       return 409;

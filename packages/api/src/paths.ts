@@ -5,7 +5,7 @@ import { BangerError } from "./errors.ts";
 
 export interface Paths {
   readonly configFile: string;
-  /** state.db, lock.db, run/, images/, kernels/, vms/ID/. */
+  /** state.db, lock.db, run/, images/, kernels/, vms/ID/, kept/ID/. */
   readonly dataDir: string;
   readonly cacheDir: string;
   /** daemon.log. */
@@ -16,6 +16,8 @@ export interface Paths {
   readonly imagesDir: string;
   readonly kernelsDir: string;
   readonly vmsDir: string;
+  /** What is left of the workspaces of VMs that are gone. */
+  readonly keptDir: string;
 }
 
 export interface PathInputs {
@@ -43,6 +45,7 @@ export function resolvePaths({ uid, home, env }: PathInputs): Paths {
     imagesDir: join(bases.data, "images"),
     kernelsDir: join(bases.data, "kernels"),
     vmsDir: join(bases.data, "vms"),
+    keptDir: join(bases.data, "kept"),
   };
 }
 

@@ -11,16 +11,19 @@ import {
   execBody,
   fileStat,
   image,
+  keptVm,
   operation,
   portMapping,
   readinessLevel,
   vm,
   vmName,
+  workspace,
 } from "./schemas.ts";
 
 const empty = z.object({});
 const byName = z.object({ name: vmName });
 const byId = z.object({ id: z.string() });
+const commit = z.string().check(z.regex(/^[0-9a-f]{40}$/));
 const byImage = z.object({ name: z.string() });
 const selection = z.strictObject({
   path: z.string().check(z.describe("A directory of the guest, absolute.")),
@@ -37,7 +40,11 @@ export const routeSchemas = {
   vmStart: { params: byName, query: z.object({ wait: z.optional(readinessLevel) }), result: vm },
   vmStop: { params: byName, result: vm },
   vmRestart: { params: byName, query: z.object({ wait: z.optional(readinessLevel) }), result: vm },
-  vmDelete: { params: byName, result: empty },
+  vmDelete: {
+    params: byName,
+    query: z.object({ discardChanges: z.optional(z.enum(["true", "false"])) }),
+    result: z.object({ kept: z.nullable(keptVm) }),
+  },
   vmKill: { params: byName, body: z.strictObject({ signal: z.optional(z.string()) }), result: vm },
   vmWait: { params: byName, query: z.object({ level: z.optional(readinessLevel) }), result: vm },
   vmPing: { params: byName, result: empty },
@@ -64,6 +71,20 @@ export const routeSchemas = {
   vmFilesRemove: { params: byName, body: selection, result: z.object({ files: z.int() }) },
   vmTree: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
   vmTreeIds: { params: byName, body: selection, result: z.unknown() },
+  workspacePut: {
+    params: byName,
+    query: z.object({
+      path: z.string().check(z.regex(/^(\/[^/\0]+)+$/), z.maxLength(1024), z.describe("The directory in the guest.")),
+      source: z.string().check(z.maxLength(4096), z.describe("The repository on the host.")),
+      tree: commit.check(z.describe("Git's id of the tree.")),
+      head: z.optional(commit),
+      branch: z.optional(z.string().check(z.maxLength(1024))),
+    }),
+    result: workspace,
+  },
+  keptList: { result: z.array(keptVm) },
+  keptChanges: { params: byId, query: z.object({ path: z.string() }), result: z.unknown() },
+  keptDelete: { params: byId, result: empty },
   imageList: { result: z.array(image) },
   imageShow: { params: byImage, result: image },
   imagePull: { params: byImage, query: z.object({ force: z.optional(z.enum(["true", "false"])) }), result: image },

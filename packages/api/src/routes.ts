@@ -4,6 +4,7 @@ import type * as z from "zod/mini";
 import type { routeSchemas } from "./route-schemas.ts";
 import type { Route, RouteSchemas } from "./route.ts";
 import { vmRoutes } from "./vm-routes.ts";
+import { workspaceRoutes } from "./workspace-routes.ts";
 
 export const routes = {
   ping: {
@@ -32,6 +33,7 @@ export const routes = {
   },
 
   ...vmRoutes,
+  ...workspaceRoutes,
 
   imageList: {
     id: "imageList",

@@ -91,6 +91,42 @@ export const stopReason = z
   .register(z.globalRegistry, { id: "StopReason" });
 export type StopReason = z.infer<typeof stopReason>;
 
+const commit = z.string().check(z.regex(/^[0-9a-f]{40}$/));
+const time = z.string().check(z.describe("RFC 3339."));
+
+export const workspace = z
+  .object({
+    guestPath: z.string().check(z.describe("Directory in the guest.")),
+    source: z.string().check(z.describe("The repository on the host it was copied from.")),
+    tree: commit.check(z.describe("Git's id of the tree that was sent, or that has come back since: changes are told from it.")),
+    head: z.nullable(commit),
+    branch: z.nullable(z.string()),
+    copiedAt: time,
+    files: z.int().check(z.describe("Files of that tree.")),
+    kept: z.nullable(
+      z
+        .object({
+          at: time,
+          files: z.int().check(z.describe("Changed files; 0: nothing had changed.")),
+          bytes: z.int(),
+          isLatest: z.boolean().check(z.describe("False once the guest has run again.")),
+        })
+        .check(z.describe("What was taken out of the guest when it last went down.")),
+    ),
+  })
+  .register(z.globalRegistry, { id: "Workspace" });
+export type Workspace = z.infer<typeof workspace>;
+
+export const keptVm = z
+  .object({
+    id: z.string(),
+    name: vmName,
+    deletedAt: time,
+    workspaces: z.array(workspace),
+  })
+  .register(z.globalRegistry, { id: "KeptVm" });
+export type KeptVm = z.infer<typeof keptVm>;
+
 export const vm = z
   .object({
     id: z.string(),
@@ -120,6 +156,7 @@ export const vm = z
     createdAt: z.string(),
     startedAt: z.nullable(z.string()),
     sshHostKey: z.string().check(z.describe("Public host key, `ssh-ed25519 …`, made on the host.")),
+    workspaces: z.array(workspace),
   })
   .register(z.globalRegistry, { id: "Vm" });
 export type Vm = z.infer<typeof vm>;

@@ -65,8 +65,9 @@ export const vmRoutes = {
     kind: "progress",
     method: "DELETE",
     path: "/v1/vms/:name",
-    summary: "Stop the VM if it runs and remove everything of it.",
-    errors: ["vm.not_found", "vm.busy"],
+    summary:
+      "Stop the VM if it runs and remove everything of it but what changed in its workspaces, which is kept. Refused when that cannot be taken out, unless it is to be discarded.",
+    errors: ["vm.not_found", "vm.busy", "workspace.not_kept"],
   },
   vmKill: {
     id: "vmKill",

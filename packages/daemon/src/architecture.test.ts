@@ -28,6 +28,7 @@ const DOORWAYS: Readonly<Record<string, readonly string[]>> = {
   // The doctor builds the very jail that VMs run in, and judges Firecracker by the same rules.
   vmm: ["accelerator.ts", "jail.ts", "program.ts", "firecracker/version.ts"],
   vms: ["service.ts", "log-stream.ts"],
+  workspaces: ["service.ts"],
 };
 
 interface Source {

@@ -31,6 +31,7 @@ import { VmRecords } from "./state/vm-records.ts";
 import { VM_USER, vmUser } from "./vm-user.ts";
 import { VmmSelection } from "./vmm/selection.ts";
 import { VmService } from "./vms/service.ts";
+import { WorkspaceFiles } from "./workspaces/service.ts";
 
 /** What the daemon knows of the process and machine it runs in. */
 export interface Surroundings {
@@ -126,6 +127,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ drivers: vmms.drivers, chooseDriver: (wanted, signal) => vmms.choose(wanted, signal) },
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
+      workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),
       ...{ config, hostResources, resolveSpec, now, randomHex, log },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),

@@ -13,7 +13,8 @@ import { readBlobs, type FetchedBlob } from "./fetch-blobs.ts";
 export interface KeptChanges {
   /** What the changes are to: names and contents of the tree that was registered. */
   readonly base: ReadonlyMap<FileName, { readonly mode: string; readonly id: string }>;
-  readonly tar: Readable;
+  /** Undefined when nothing changed. */
+  readonly tar: Readable | undefined;
   /** Directory of the store's objects: the contents are put there at once. */
   readonly objects: string;
   readonly limits: GuestLimits;
@@ -33,6 +34,11 @@ const lastLine = z.strictObject({ entries: z.int() });
 
 /** Reads all of it. Throws `workspace.unsafe` for names and limits, `guest.failed` for what is no such tar. */
 export async function keptSource({ base, tar, objects, limits }: KeptChanges): Promise<ChangesSource> {
+  if (tar === undefined)
+    return sourceOf({
+      files: new Map([...base].map(([name, { mode, id }]) => [name, entryOf(name, { mode, id, size: 0 })])),
+      repositories: [],
+    });
   const blobs = new Map<number, FetchedBlob>();
   let index: Buffer | undefined;
   const last = { name: INDEX, maxBytes: MAX_INDEX, take: (content: Buffer) => (index = content) };

@@ -28,6 +28,7 @@ export function fakeVm(over: Partial<Vm> = {}): Vm {
     createdAt: "2026-01-01T00:00:00.000Z",
     startedAt: "2026-01-01T00:00:00.000Z",
     sshHostKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostKey",
+    workspaces: [],
     ...over,
   };
 }

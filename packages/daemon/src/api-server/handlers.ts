@@ -68,6 +68,7 @@ export function handlersOf(deps: HandlerDeps): Handlers {
     },
 
     ...vmHandlers(deps),
+    ...workspaceHandlers(deps),
     ...imageHandlers(deps),
     operationList: { kind: "json", run: () => operations.list() },
     operationFollow: { kind: "events", run: ({ params }, hangUp, onEvent) => operations.follow(params.id, onEvent, hangUp) },
@@ -92,10 +93,9 @@ function vmHandlers(deps: HandlerDeps): Named<"vm"> & Named<"exec"> {
       kind: "operation",
       finishes: true,
       target: named,
-      run: async ({ params }, operation) => {
-        await vms.delete(params.name, operation);
-        return {};
-      },
+      run: async ({ params, query }, operation) => ({
+        kept: await vms.delete(params.name, operation, { discardsChanges: query.discardChanges === "true" }),
+      }),
     },
     vmKill: { kind: "json", run: ({ params, body }) => vms.kill(params.name, body.signal) },
     vmWait: {
@@ -151,6 +151,21 @@ function guestHandlers({ vms }: HandlerDeps) {
     vmTreeIds: { kind: "bytes", run: ({ params, body }) => vms.guests.treeIds(params.name, body) },
     vmFilesGet: { kind: "bytes", run: ({ params, query }) => vms.guests.getFiles(params.name, query.path) },
   } satisfies Partial<Handlers>;
+}
+
+function workspaceHandlers({ vms }: HandlerDeps): Named<"workspace"> & Named<"kept"> {
+  return {
+    workspacePut: { kind: "json", run: ({ params, query, stream }) => vms.workspaces.put(params.name, query, stream) },
+    keptList: { kind: "json", run: () => vms.workspaces.kept() },
+    keptChanges: { kind: "bytes", run: ({ params, query }) => vms.workspaces.open(params.id, query.path) },
+    keptDelete: {
+      kind: "json",
+      run: async ({ params }) => {
+        await vms.workspaces.discard(params.id);
+        return {};
+      },
+    },
+  };
 }
 
 function imageHandlers({ vms, images }: HandlerDeps): Named<"image"> {

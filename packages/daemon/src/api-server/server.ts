@@ -29,7 +29,7 @@ export function createApiServer(deps: ApiServerDeps): FastifyInstance {
     requestTimeout: 0,
     return503OnClosing: false,
   });
-  app.addContentTypeParser("application/x-tar", (_request, payload, done) => done(null, payload));
+  app.addContentTypeParser(["application/x-tar", "application/octet-stream"], (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(reply, asBangerError(error)));
   app.setNotFoundHandler((request, reply) =>
     sendError(

@@ -1,6 +1,6 @@
 // What is remembered of a VM: what it should be and what became of it. What it holds on the host is the journal's.
 import * as z from "zod/mini";
-import { driverName, portMapping, stopReason, vmName, vmStatus, acceleratorName } from "@banger/api/validation";
+import { acceleratorName, driverName, portMapping, stopReason, vmName, vmStatus, workspace } from "@banger/api/validation";
 
 export const vmRecord = z.object({
   id: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
@@ -32,5 +32,7 @@ export const vmRecord = z.object({
   startedAt: z.nullable(z.string()),
   /** Times (Unix ms) at which the guest rebooted itself of late: the reboot loop's memory. */
   reboots: z.array(z.number()),
+  /** Repositories that were copied in; what they hold is in the VM's directory. */
+  workspaces: z._default(z.array(workspace), []),
 });
 export type VmRecord = z.infer<typeof vmRecord>;

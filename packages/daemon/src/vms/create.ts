@@ -118,6 +118,7 @@ function newRecord({ deps, body, spec, choice, used }: NewRecordInputs): VmRecor
     createdAt: deps.now().toISOString(),
     startedAt: null,
     reboots: [],
+    workspaces: [],
   };
 }
 

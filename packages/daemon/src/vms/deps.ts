@@ -9,6 +9,7 @@ import type { Journal } from "../state/journal.ts";
 import type { VmRecords } from "../state/vm-records.ts";
 import type { DriverChoice } from "../vmm/accelerator.ts";
 import type { VmmDriver } from "../vmm/contract.ts";
+import type { WorkspaceFiles } from "../workspaces/service.ts";
 
 /** The listeners on the host of published ports. */
 export interface PublishedPorts {
@@ -30,6 +31,7 @@ export interface VmDeps {
   readonly connectGuest: ConnectGuest;
   /** A fresh host key; its private half is only ever handed to the guest. */
   readonly newHostKey: (vmName: string) => SshKeyPair;
+  readonly workspaces: WorkspaceFiles;
   /** Directory of all VMs' directories. */
   readonly vmsDir: string;
   /** Who runs VMMs and owns their files; null: the daemon's own user. */

@@ -41,14 +41,22 @@ export class Lifecycle {
     await this.#startLocked(vmId, operation);
   }
 
-  async stop(vmId: string, operation: Operation): Promise<void> {
+  /** `goal` is `down` for one that is started again at once. */
+  async stop(vmId: string, operation: Operation, goal: "stopped" | "down" = "stopped"): Promise<void> {
     this.#cancelStart(vmId);
     using _held = await this.#locks.lock(vmId);
     if (this.#deps.records.get(vmId).status === "stopped") return;
     this.#deps.records.update(vmId, { status: "stopping" });
     if (this.supervisors.find(vmId)?.pauses.isPaused === true)
       operation.warn("host.disk_full", "The host's disk is full: what the guest was about to write is lost, as by a power cut");
-    await this.#settle(vmId, { code: "requested" }, operation);
+    await this.reach(goal, vmId, operation);
+    await this.#settleStopped(vmId, { code: "requested" });
+  }
+
+  /** Runs `work` while nothing is started, stopped or deleted of this VM. */
+  async exclusively<T>(vmId: string, work: () => Promise<T>): Promise<T> {
+    using _held = await this.#locks.lock(vmId);
+    return await work();
   }
 
   /** Whatever a cut-short start or stop left is ended; the VM is stopped for `reason`. */
@@ -57,12 +65,16 @@ export class Lifecycle {
     await this.#settle(vmId, reason, operation);
   }
 
-  /** Removes the VM and all it holds. A VM that is gone already is fine. */
-  async remove(vmId: string, operation: Operation): Promise<void> {
+  /**
+   * Removes the VM and all it holds but the changes of its workspaces, which are kept unless they are to be discarded. A VM that
+   * is gone already is fine. Throws `workspace.not_kept`, and the VM is as it was.
+   */
+  async remove(vmId: string, operation: Operation, { discardsChanges = false } = {}): Promise<void> {
     this.#cancelStart(vmId);
     using _held = await this.#locks.lock(vmId);
     if (this.#deps.records.find(vmId) === undefined) return;
-    this.#deps.records.update(vmId, { status: "deleting" });
+    // What is forgotten with its deletion under way is not asked for when that is taken up again.
+    if (discardsChanges) this.#deps.records.update(vmId, { status: "deleting", workspaces: [] });
     await this.reach("absent", vmId, operation);
   }
 

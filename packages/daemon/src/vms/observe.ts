@@ -4,6 +4,7 @@ import type { Observed } from "./plan.ts";
 import { processOf } from "./steps.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Supervisors } from "./supervisors.ts";
+import { workOf } from "./kept-changes.ts";
 
 export async function observe(deps: VmDeps, supervisors: Supervisors, vmId: string): Promise<Observed> {
   const journal = deps.journal.of(vmId);
@@ -15,6 +16,7 @@ export async function observe(deps: VmDeps, supervisors: Supervisors, vmId: stri
     network: network === undefined ? "none" : network.state === "acquired" ? "attached" : "partial",
     process,
     guest: process === "alive" ? await observeGuest(supervisors, vmId) : "down",
+    work: workOf(deps.records.find(vmId)),
   };
 }
 

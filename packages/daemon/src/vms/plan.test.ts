@@ -3,16 +3,32 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { planVm, type Goal, type Observed, type Step } from "./plan.ts";
 
-const observed: fc.Arbitrary<Observed> = fc.record({
+interface World extends Observed {
+  /** Its deletion goes on whoever dies. */
+  readonly isCondemned: boolean;
+}
+
+const observed: fc.Arbitrary<World> = fc.record({
   directory: fc.constantFrom("none", "partial", "made"),
   network: fc.constantFrom("none", "partial", "attached"),
   process: fc.constantFrom("none", "partial", "dead", "alive"),
   guest: fc.constantFrom("down", "waiting", "running", "broken", "silent"),
+  work: fc.constantFrom("none", "untaken", "taken"),
+  isCondemned: fc.constant(false),
 });
-const goals = fc.constantFrom<Goal>("running", "stopped", "absent");
+const goals = fc.constantFrom<Goal>("running", "stopped", "down", "absent");
+
+/** What the guest changed could not be had. */
+class Refused extends Error {}
+
+/** A guest that runs on may change what was taken a moment ago. */
+function look(world: World): Observed {
+  const goesOn = world.process === "alive" && world.guest === "running" && !world.isCondemned;
+  return { ...world, work: world.work === "taken" && goesOn ? "untaken" : world.work };
+}
 
 /** The world as the plan's author understands it: what is true after a step, whole or torn in its middle. */
-function apply(world: Observed, step: Step, torn: boolean): Observed {
+function apply(world: World, step: Step, torn: boolean): World {
   switch (step) {
     case "make-directory":
       return { ...world, directory: torn ? "partial" : "made" };
@@ -25,7 +41,17 @@ function apply(world: Observed, step: Step, torn: boolean): Observed {
       return torn ? { ...world, process: "partial" } : { ...world, process: "alive", guest: "waiting" };
     case "configure-guest":
       assert.equal(world.guest, "waiting");
-      return { ...world, guest: torn ? "broken" : "running" };
+      return { ...world, guest: torn ? "broken" : "running", work: world.work === "none" ? "none" : "untaken", isCondemned: false };
+    case "keep-changes":
+      if (world.process !== "alive" || world.guest !== "running") throw new Refused();
+      return { ...world, work: torn ? "untaken" : "taken" };
+    case "try-keep-changes":
+      return { ...world, work: torn || world.guest !== "running" ? "untaken" : "taken" };
+    case "condemn":
+      return torn ? world : { ...world, isCondemned: true };
+    case "retire-changes":
+      assert.equal(world.work, "taken", "what nobody has is not left behind");
+      return torn ? world : { ...world, work: "none" };
     case "shutdown-guest":
       return { ...world, guest: torn ? "running" : "down" };
     case "end-vmm":
@@ -35,6 +61,7 @@ function apply(world: Observed, step: Step, torn: boolean): Observed {
       return { ...world, network: torn ? "partial" : "none" };
     case "remove-directory":
       assert.equal(world.process, "none");
+      assert.equal(world.work, "none", "work goes with the directory");
       return { ...world, directory: torn ? "partial" : "none" };
     case "forget":
       assert.deepEqual([world.directory, world.network, world.process], ["none", "none", "none"]);
@@ -42,14 +69,29 @@ function apply(world: Observed, step: Step, torn: boolean): Observed {
   }
 }
 
-const settle = (goal: Goal, world: Observed) => planVm(goal, world).reduce((now, step) => apply(now, step, false), world);
+const settle = (goal: Goal, world: World) => planVm(goal, look(world)).reduce((now, step) => apply(now, step, false), world);
+
+/** As `settle`; undefined when it was refused, which must be before anything was done. */
+function tryToSettle(goal: Goal, world: World): World | undefined {
+  try {
+    return settle(goal, world);
+  } catch (error) {
+    assert.ok(error instanceof Refused, String(error));
+    assert.deepEqual([goal, planVm(goal, look(world))[0]], ["absent", "keep-changes"]);
+    return undefined;
+  }
+}
+
+/** Steps that are there to be repeated. */
+const isDone = (step: Step) => step === "forget" || step === "condemn";
 
 test("a plan applied leaves nothing to do", () => {
   fc.assert(
     fc.property(goals, observed, (goal, world) => {
-      const after = settle(goal, world);
+      const after = tryToSettle(goal, world);
+      if (after === undefined) return;
       assert.deepEqual(
-        planVm(goal, after).filter((step) => step !== "forget"),
+        planVm(goal, look(after)).filter((step) => !isDone(step)),
         [],
       );
     }),
@@ -58,22 +100,51 @@ test("a plan applied leaves nothing to do", () => {
 
 test("torn at any step, a new plan for any goal still arrives", () => {
   fc.assert(
-    fc.property(goals, goals, observed, fc.nat(8), (goal, next, world, at) => {
+    fc.property(goals, goals, observed, fc.nat(10), (goal, next, world, at) => {
       let now = world;
-      for (const [index, step] of planVm(goal, world).entries()) {
+      for (const [index, step] of planVm(goal, look(world)).entries()) {
+        if (step === "keep-changes" && tryToSettle(goal, world) === undefined) break;
         now = apply(now, step, index === at);
         if (index === at) break;
       }
-      const after = settle(next, now);
+      const after = tryToSettle(next, now);
+      if (after === undefined) return;
       assert.deepEqual(
-        planVm(next, after).filter((step) => step !== "forget"),
+        planVm(next, look(after)).filter((step) => !isDone(step)),
         [],
       );
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("a VM that cannot be deleted because of its work can be started, and then it can", () => {
+  fc.assert(
+    fc.property(observed, (world) => {
+      if (tryToSettle("absent", world) !== undefined) return;
+      assert.ok(tryToSettle("absent", settle("running", world)) !== undefined);
     }),
   );
 });
 
-test("a plan to be absent never asks the guest and ends everything", () => {
-  const steps = planVm("absent", { directory: "made", network: "attached", process: "alive", guest: "running" });
-  assert.deepEqual(steps, ["end-vmm", "detach-network", "remove-directory", "forget"]);
+const RUNNING = { directory: "made", network: "attached", process: "alive", guest: "running" } as const;
+
+test("a plan to be absent asks the guest for its work alone, and ends everything", () => {
+  assert.deepEqual(planVm("absent", { ...RUNNING, work: "none" }), ["condemn", "end-vmm", "detach-network", "remove-directory", "forget"]);
+  assert.deepEqual(planVm("absent", { ...RUNNING, work: "untaken" }), [
+    "keep-changes",
+    "condemn",
+    "end-vmm",
+    "detach-network",
+    "retire-changes",
+    "remove-directory",
+    "forget",
+  ]);
+});
+
+test("work is taken out before a stop; a restart leaves it where it is", () => {
+  const down = ["shutdown-guest", "end-vmm", "detach-network"];
+  assert.deepEqual(planVm("stopped", { ...RUNNING, work: "none" }), down);
+  assert.deepEqual(planVm("stopped", { ...RUNNING, work: "untaken" }), ["try-keep-changes", ...down]);
+  assert.deepEqual(planVm("down", { ...RUNNING, work: "untaken" }), down);
 });

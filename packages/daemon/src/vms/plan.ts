@@ -1,7 +1,8 @@
 // What to do so that a VM becomes running, stopped or absent, from what is observed of it. Pure: the same plan serves an
 // ordinary command, the undoing of one that failed, and recovery after a crash.
 
-export type Goal = "running" | "stopped" | "absent";
+/** `down`: stopped to be started again at once. */
+export type Goal = "running" | "stopped" | "down" | "absent";
 
 export interface Observed {
   /** `partial`: its making was begun and not recorded as done. */
@@ -11,6 +12,8 @@ export interface Observed {
   readonly process: "none" | "partial" | "dead" | "alive";
   /** The guest's stage as its agent tells; `silent` when the process lives and nothing answers. */
   readonly guest: "down" | "waiting" | "running" | "broken" | "silent";
+  /** What its guest changed of workspaces: `untaken` when it may hold something that nobody has; `none` without workspaces. */
+  readonly work: "none" | "untaken" | "taken";
 }
 
 export type Step =
@@ -18,9 +21,16 @@ export type Step =
   | "attach-network"
   | "start-vmm"
   | "configure-guest"
+  /** Fails when the changes cannot be had. */
+  | "keep-changes"
+  /** Goes on without them: they are on the disk. */
+  | "try-keep-changes"
+  /** From here on it goes, whoever dies. */
+  | "condemn"
   | "shutdown-guest"
   | "end-vmm"
   | "detach-network"
+  | "retire-changes"
   | "remove-directory"
   | "forget";
 
@@ -29,9 +39,21 @@ export function planVm(goal: Goal, observed: Observed): Step[] {
     case "running":
       return planRunning(observed);
     case "stopped":
-      return [...(observed.directory === "made" ? [] : (["make-directory"] as const)), ...planDown(observed, "gently")];
+    case "down":
+      return [
+        ...(observed.directory === "made" ? [] : (["make-directory"] as const)),
+        ...(goal === "stopped" && mayTell(observed) ? (["try-keep-changes"] as const) : []),
+        ...planDown(observed, "gently"),
+      ];
     case "absent":
-      return [...planDown(observed, "at once"), ...(observed.directory === "none" ? [] : (["remove-directory"] as const)), "forget"];
+      return [
+        ...(observed.work === "untaken" ? (["keep-changes"] as const) : []),
+        "condemn",
+        ...planDown(observed, "at once"),
+        ...(observed.work === "none" ? [] : (["retire-changes"] as const)),
+        ...(observed.directory === "none" ? [] : (["remove-directory"] as const)),
+        "forget",
+      ];
   }
 }
 
@@ -45,6 +67,11 @@ function planRunning(observed: Observed): Step[] {
     "start-vmm",
     "configure-guest",
   ];
+}
+
+/** Whether there are changes that the guest could hand over. A guest that is silent may just have lost its connection. */
+function mayTell({ work, process, guest }: Observed): boolean {
+  return work !== "none" && process === "alive" && (guest === "running" || guest === "silent");
 }
 
 function planDown(observed: Observed, manner: "gently" | "at once"): Step[] {

@@ -1,6 +1,6 @@
 // VMs as the API offers them. Long work runs as operations that were made by the caller; this file is the table of contents.
 import { isDeepStrictEqual } from "node:util";
-import { BangerError, type CreateVmBody, type PortMapping, type ReadinessLevel, type Vm } from "@banger/api";
+import { BangerError, type CreateVmBody, type KeptVm, type PortMapping, type ReadinessLevel, type Vm } from "@banger/api";
 import { signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
@@ -13,11 +13,13 @@ import { notReady } from "./not-ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { viewOf } from "./view.ts";
 import { vmDir } from "./vm-directory.ts";
+import { VmWorkspaces } from "./vm-workspaces.ts";
 
 const SIGNALS = ["SIGTERM", "SIGKILL", "SIGINT", "SIGSTOP", "SIGCONT", "SIGHUP", "SIGQUIT"] as const;
 
 export class VmService {
   readonly guests: GuestAccess;
+  readonly workspaces: VmWorkspaces;
   readonly #deps: CreateDeps;
   readonly #lifecycle: Lifecycle;
   readonly #leases: Leases;
@@ -28,9 +30,12 @@ export class VmService {
     this.#leases = new Leases({
       expire: (vmId) => {
         const name = deps.records.find(vmId)?.name ?? vmId;
-        void background("lease.expired", name, (operation) => this.#lifecycle.remove(vmId, operation)).then(() => this.#releaseHost());
+        void background("lease.expired", name, (operation) => this.#lifecycle.remove(vmId, operation))
+          .catch(() => this.#stays(vmId))
+          .then(() => this.#releaseHost());
       },
     });
+    this.workspaces = new VmWorkspaces(deps, this.#lifecycle);
     this.guests = new GuestAccess(deps.records, this.#lifecycle.supervisors, (name, level, signal) => this.waitFor(name, level, signal));
   }
 
@@ -91,12 +96,22 @@ export class VmService {
   }
 
   async restart(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
-    await this.#lifecycle.stop(this.#deps.records.byName(name).id, operation);
+    await this.#lifecycle.stop(this.#deps.records.byName(name).id, operation, "down");
     return this.start(name, wait, operation);
   }
 
-  async delete(name: string, operation: Operation): Promise<void> {
-    await this.#removeNow(this.#deps.records.byName(name).id, operation);
+  /** Answers what is kept of it. Throws `workspace.not_kept`, and the VM is an ordinary one. */
+  async delete(name: string, operation: Operation, options: { readonly discardsChanges?: boolean } = {}): Promise<KeptVm | null> {
+    const { id } = this.#deps.records.byName(name);
+    this.#leases.release(id);
+    try {
+      await this.#lifecycle.remove(id, { ...operation, signal: new AbortController().signal }, options);
+    } catch (error) {
+      this.#stays(id);
+      throw error;
+    }
+    await this.#releaseHost();
+    return (await this.#deps.workspaces.keptOf(id)) ?? null;
   }
 
   kill(name: string, signal: string | undefined): Promise<Vm> {
@@ -167,10 +182,9 @@ export class VmService {
     this.#lifecycle.supervisors.stopAll();
   }
 
-  async #removeNow(vmId: string, operation: Operation): Promise<void> {
-    this.#leases.release(vmId);
-    await this.#lifecycle.remove(vmId, { ...operation, signal: new AbortController().signal });
-    await this.#releaseHost();
+  /** A VM that could not be deleted is nobody's lease any more. */
+  #stays(vmId: string): void {
+    if (this.#deps.records.find(vmId) !== undefined) this.#deps.records.update(vmId, { leased: false });
   }
 
   /** As `#ready`, told as a stage. A VM that was started has its agent. */

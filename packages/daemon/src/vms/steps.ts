@@ -1,6 +1,7 @@
 // The steps of a plan as effects. Each is idempotent, and what it makes is journalled before it is made.
+import { rm } from "node:fs/promises";
 import { BangerError } from "@banger/api";
-import { isProcessAlive } from "@banger/host";
+import { isDiskFull, isProcessAlive } from "@banger/host";
 import { guestConfiguration } from "../guest/configuration.ts";
 import type { GuestClient } from "../guest/contract.ts";
 import type { ReadyImage } from "../images/contract.ts";
@@ -11,6 +12,7 @@ import type { VmmDisk, VmmProcess, VmmSpec } from "../vmm/contract.ts";
 import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
 import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
+import { keepChanges, markUntaken, tryKeepChanges } from "./kept-changes.ts";
 import type { Step } from "./plan.ts";
 import { attachmentOf, type WithoutNetwork } from "./network-held.ts";
 import { notReady } from "./not-ready.ts";
@@ -74,10 +76,20 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
       });
       // Asked first: a guest that is configured may reboot before it answers anything more.
       const { bootId } = await supervisor.pauses.unlessPaused(guest.health(operation.signal));
+      // From here on the guest may change what is in its workspaces.
+      markUntaken(deps, vmId);
       await supervisor.pauses.unlessPaused(guest.configure(configuration, operation.signal));
       deps.records.update(vmId, { sshHostKey: hostKey.publicKey, bootId, startedAt: deps.now().toISOString() });
     });
     supervisor.follow();
+  },
+
+  "keep-changes": keepChanges,
+  "try-keep-changes": tryKeepChanges,
+
+  condemn: ({ deps, vmId }) => {
+    if (deps.records.find(vmId) !== undefined) deps.records.update(vmId, { status: "deleting" });
+    return Promise.resolve();
   },
 
   "shutdown-guest": async ({ supervisors, vmId, operation }) => {
@@ -107,6 +119,19 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
 
   "detach-network": async ({ deps, vmId }) => {
     await deps.journal.release(vmId, "network", () => deps.network.detach(vmId));
+  },
+
+  "retire-changes": async ({ deps, vmId }) => {
+    const record = deps.records.get(vmId);
+    try {
+      await deps.workspaces.retire(record);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      // All work is taken, so the disk may make room for the record of it.
+      await rm(dataDisk(deps, vmId), { force: true });
+      await deps.workspaces.retire(record);
+    }
+    deps.records.update(vmId, { workspaces: [] });
   },
 
   "remove-directory": async ({ deps, vmId }) => {

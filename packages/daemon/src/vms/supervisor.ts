@@ -55,6 +55,10 @@ export class Supervisor {
     return this.#ending;
   }
 
+  get isConnected(): boolean {
+    return this.#guest !== undefined;
+  }
+
   get isOver(): boolean {
     return this.#ended.signal.aborted;
   }

@@ -21,6 +21,7 @@ import { Journal } from "../state/journal.ts";
 import { Reserve } from "../state/reserve.ts";
 import { VmRecords } from "../state/vm-records.ts";
 import type { VmmProcess } from "../vmm/contract.ts";
+import { WorkspaceFiles } from "../workspaces/service.ts";
 import type { CreateDeps } from "./create.ts";
 import { VmService } from "./service.ts";
 
@@ -69,6 +70,12 @@ export class TestDaemon {
       images: fakeImages(directory),
       connectGuest,
       newHostKey: generateSshKey,
+      workspaces: new WorkspaceFiles({
+        vmsDir: join(directory, "vms"),
+        keptDir: join(directory, "kept"),
+        now: () => new Date(),
+        log: () => undefined,
+      }),
       vmsDir: join(directory, "vms"),
       runAs: null,
       now: () => new Date(),

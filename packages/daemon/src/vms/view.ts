@@ -37,5 +37,6 @@ export async function viewOf(deps: VmDeps, supervisors: Supervisors, record: VmR
     createdAt: record.createdAt,
     startedAt: record.startedAt,
     sshHostKey: record.sshHostKey,
+    workspaces: record.workspaces,
   };
 }

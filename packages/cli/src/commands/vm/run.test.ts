@@ -56,7 +56,7 @@ const golden: Script = {
     return { status: 2 };
   }),
   vmLease: ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve({}))),
-  vmDelete: () => ({}),
+  vmDelete: () => ({ kept: null }),
 };
 
 test("a command: progress on stderr, its output alone on stdout, its status; the VM stays", async () => {

@@ -11,7 +11,7 @@ test("unknown names do not stop the others; exit 1", async () => {
   await using scene = await openScene({
     vmDelete: ({ params }) => {
       if (params.name === "nope") throw unknown(params.name);
-      return {};
+      return { kept: null };
     },
   });
   assert.deepEqual(await scene.cli(["vm", "rm", "-f", "a", "nope", "b"]), {

@@ -1,0 +1,117 @@
+// What a guest changed of its workspaces is taken out before it goes down. The record says how far that is known: as long as a
+// workspace's `kept` is of the guest's latest run and the VM is going or gone down, nothing is lost with its disk.
+import { BangerError, shownName, type Workspace } from "@banger/api";
+import { diskFullError, isDiskFull, poll } from "@banger/host";
+import type { Operation } from "../operations/registry.ts";
+import type { VmRecord } from "../state/vm-record.ts";
+import type { Taken, TellingGuest } from "../workspaces/service.ts";
+import { deadlinesOf, type Deadlines } from "./deadlines.ts";
+import type { VmDeps } from "./deps.ts";
+import type { Observed } from "./plan.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Supervisors } from "./supervisors.ts";
+
+/** While a VM is said to run, its guest may change what has been taken a moment ago. */
+export function workOf(record: Pick<VmRecord, "status" | "workspaces"> | undefined): Observed["work"] {
+  if (record === undefined || record.workspaces.length === 0) return "none";
+  return record.status !== "running" && record.workspaces.every(({ kept }) => kept?.isLatest === true) ? "taken" : "untaken";
+}
+
+/** From now on the guest may hold what nobody has. */
+export function markUntaken({ records }: VmDeps, vmId: string): void {
+  const { workspaces } = records.get(vmId);
+  if (workspaces.every(({ kept }) => kept?.isLatest !== true)) return;
+  records.update(vmId, { workspaces: workspaces.map((each) => ({ ...each, kept: each.kept && { ...each.kept, isLatest: false } })) });
+}
+
+export interface KeepContext {
+  readonly deps: VmDeps;
+  readonly supervisors: Supervisors;
+  readonly vmId: string;
+  readonly operation: Operation;
+}
+
+/** Throws `workspace.not_kept` with the reason and the ways out. */
+export async function keepChanges(context: KeepContext): Promise<void> {
+  const { deps, vmId } = context;
+  try {
+    await take(context);
+  } catch (cause) {
+    const { name, status } = deps.records.get(vmId);
+    const why = reasonOf(deps, cause);
+    const first = status === "running" ? `banger vm restart ${name}` : `banger vm start ${name}`;
+    throw new BangerError("workspace.not_kept", `what changed in ${name} cannot be taken out, so it stays: ${why}`, {
+      hint: `${first}, then delete it; or lose the changes: banger vm delete ${name} --discard-changes`,
+      cause,
+    });
+  }
+}
+
+export async function tryKeepChanges(context: KeepContext): Promise<void> {
+  try {
+    await take(context);
+  } catch (error) {
+    const why = reasonOf(context.deps, error);
+    context.operation.warn("workspace.not_kept", `what changed in the workspace could not be taken out: it is on the disk alone (${why})`);
+  }
+}
+
+function reasonOf({ vmsDir }: VmDeps, error: unknown): string {
+  if (isDiskFull(error)) return diskFullError(vmsDir, error).message;
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function take({ deps, supervisors, vmId, operation }: KeepContext): Promise<void> {
+  markUntaken(deps, vmId);
+  const supervisor = supervisors.find(vmId);
+  if (supervisor === undefined || supervisor.isOver)
+    throw new BangerError("vm.not_running", "it is not running, and nothing was taken out since it last did");
+  const deadlines = deadlinesOf(supervisor.process.accelerator);
+  await operation.stage("changes", async () => {
+    const guest = await reconnected(supervisor, deadlines);
+    const deadline = AbortSignal.timeout(deadlines.changesMs);
+    for (const workspace of deps.records.get(vmId).workspaces) {
+      const signal = AbortSignal.any([deadline, supervisor.pauses.signal]);
+      const taken = await withinDeadline(deadlines, deadline, () => takeOne(deps, { vmId, workspace, guest, signal }));
+      tellLeftOut(operation, workspace, taken);
+    }
+  });
+}
+
+interface One {
+  readonly vmId: string;
+  readonly workspace: Workspace;
+  readonly guest: TellingGuest;
+  readonly signal: AbortSignal;
+}
+
+async function takeOne({ workspaces, records, now }: VmDeps, { vmId, workspace, guest, signal }: One): Promise<Taken> {
+  const taken = await workspaces.take(vmId, workspace, { guest, signal });
+  const kept = { at: now().toISOString(), files: taken.files, bytes: taken.bytes, isLatest: true };
+  const others = records.get(vmId).workspaces;
+  records.update(vmId, { workspaces: others.map((each) => (each.guestPath === workspace.guestPath ? { ...each, kept } : each)) });
+  return taken;
+}
+
+/** The connection to the agent, which a daemon that has just started may not have yet. */
+async function reconnected(supervisor: Supervisor, { reconnectMs }: Deadlines): Promise<TellingGuest> {
+  const found = await poll(() => (supervisor.isConnected || supervisor.isOver ? true : undefined), { timeoutMs: reconnectMs });
+  if (found === undefined) throw new BangerError("guest.unreachable", `the guest's agent does not answer within ${reconnectMs / 1000} s`);
+  return supervisor.guest();
+}
+
+async function withinDeadline<T>({ changesMs }: Deadlines, deadline: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!deadline.aborted) throw cause;
+    throw new BangerError("guest.unreachable", `the guest took longer than ${changesMs / 1000} s to hand over what changed`, { cause });
+  }
+}
+
+function tellLeftOut({ warn }: Operation, { guestPath }: Workspace, { repositories }: Taken): void {
+  if (repositories.length === 0) return;
+  const names = repositories.slice(0, 5).map(shownName).join(", ");
+  const more = repositories.length > 5 ? ` and ${repositories.length - 5} more` : "";
+  warn("workspace.left_out", `left out of what is kept, repositories of their own in ${guestPath}: ${names}${more}`);
+}

@@ -1,0 +1,82 @@
+// The workspaces of VMs as the API offers them: what was copied in, and what was kept of it.
+import type { Readable } from "node:stream";
+import type { KeptVm, QueryOf, Routes, Workspace } from "@banger/api";
+import { parseManifest, type AskedGuest, type Manifest } from "../workspaces/service.ts";
+import type { VmRecord } from "../state/vm-record.ts";
+import { deadlinesOf } from "./deadlines.ts";
+import type { VmDeps } from "./deps.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+
+export type WorkspacePut = QueryOf<Routes["workspacePut"]>;
+
+export class VmWorkspaces {
+  readonly #deps: VmDeps;
+  readonly #lifecycle: Lifecycle;
+
+  constructor(deps: VmDeps, lifecycle: Lifecycle) {
+    this.#deps = deps;
+    this.#lifecycle = lifecycle;
+  }
+
+  /**
+   * Takes down what a directory of the guest holds: a tree that was just copied there, or, when the directory is known, one that
+   * the guest's work up to now has come back as.
+   */
+  async put(name: string, put: WorkspacePut, body: Readable): Promise<Workspace> {
+    const { id } = this.#deps.records.byName(name);
+    const manifest = await parseManifest(body);
+    return await this.#lifecycle.exclusively(id, async () => {
+      const record = this.#deps.records.get(id);
+      const before = record.workspaces.find(({ guestPath }) => guestPath === put.path);
+      const next = workspaceOf(put, { manifest, record, before, now: this.#deps.now() });
+      if (before === undefined) await this.#deps.workspaces.remember(id, next, { manifest, asked: this.#askedGuest(record) });
+      else await this.#deps.workspaces.advance(id, next, { manifest, before: before.tree });
+      const others = record.workspaces.filter((each) => each !== before);
+      this.#deps.records.update(id, { workspaces: [...others, next] });
+      await this.#deps.workspaces.forget(id, next);
+      return next;
+    });
+  }
+
+  /** Those of VMs that are still there are theirs. */
+  async kept(): Promise<KeptVm[]> {
+    return (await this.#deps.workspaces.kept()).filter(({ id }) => this.#deps.records.find(id) === undefined);
+  }
+
+  open(vmId: string, guestPath: string): Promise<Readable> {
+    return this.#deps.workspaces.open(vmId, guestPath);
+  }
+
+  discard(vmId: string): Promise<void> {
+    return this.#deps.workspaces.discard(vmId);
+  }
+
+  #askedGuest({ id, status }: VmRecord): AskedGuest | null {
+    const supervisor = this.#lifecycle.supervisors.find(id);
+    if (status !== "running" || supervisor?.isConnected !== true) return null;
+    return { guest: supervisor.guest(), signal: AbortSignal.timeout(deadlinesOf(supervisor.process.accelerator).changesMs) };
+  }
+}
+
+interface Known {
+  readonly manifest: Manifest;
+  readonly record: VmRecord;
+  readonly before: Workspace | undefined;
+  readonly now: Date;
+}
+
+function workspaceOf({ path, source, tree, head, branch }: WorkspacePut, { manifest, record, before, now }: Known): Workspace {
+  const at = now.toISOString();
+  // Of a VM that is down all work has come back with the tree; one that runs goes on.
+  const isLatest = record.status === "stopped" && before?.kept?.isLatest === true;
+  return {
+    guestPath: path,
+    source,
+    tree,
+    head: head ?? null,
+    branch: branch ?? null,
+    copiedAt: before?.copiedAt ?? at,
+    files: manifest.size,
+    kept: isLatest ? { at, files: 0, bytes: 0, isLatest } : null,
+  };
+}

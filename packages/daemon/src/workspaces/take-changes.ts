@@ -1,0 +1,164 @@
+// Takes what changed in a workspace out of its guest. Files with the stamp they had are not read; of the others the agent tells
+// the ids, and only what differs is sent. What the guest's repository ignores stays.
+import { rm } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
+import type { Readable } from "node:stream";
+import { setImmediate as breathe } from "node:timers/promises";
+import { BangerError, nameOfText, type FileName } from "@banger/api";
+import { identifyNames, listTree, type GuestDirectory, type ListedTree } from "@banger/api/guest-tree";
+import { abortable } from "@banger/host";
+import type { GuestClient, Selection } from "../guest/contract.ts";
+import { writeChangesTar, type TarBounds } from "./changes-tar.ts";
+import { additions, differenceOf, suspects, withStamps } from "./compare.ts";
+import { ignoreRules } from "./ignore-rules.ts";
+import type { Manifest } from "./manifest.ts";
+import { selectedFiles } from "./selected-files.ts";
+
+export interface TakeBounds extends TarBounds {
+  /** Entries of a listing. */
+  readonly entries: number;
+}
+
+/** What is kept lies on the host's disk until somebody prunes it. */
+export const TAKE_BOUNDS: TakeBounds = { entries: 1_000_000, files: 200_000, fileBytes: 1024 ** 3, totalBytes: 2 * 1024 ** 3 };
+
+/** The calls of a guest that this needs. */
+export type TellingGuest = Pick<GuestClient, "tree" | "treeIds" | "selectFiles">;
+
+export interface Taking {
+  readonly guest: TellingGuest;
+  /** Directory in the guest. */
+  readonly guestPath: string;
+  readonly manifest: Manifest;
+  /** File that gets the changes; removed when there are none. */
+  readonly file: string;
+  readonly bounds: TakeBounds;
+  readonly signal: AbortSignal;
+}
+
+export interface Taken {
+  /** Changed files. */
+  readonly files: number;
+  readonly bytes: number;
+  /** Directories left out because they are repositories of their own. */
+  readonly repositories: readonly FileName[];
+}
+
+/** Throws `workspace.unsafe` past a bound and for names that must not be, `guest.failed` and the like for a guest that does not tell. */
+export async function takeChanges(taking: Taking): Promise<Taken> {
+  const { manifest, file, bounds, signal, guestPath } = taking;
+  const directory = directoryOf(taking);
+  const { files: listed, repositories: nested } = await listTree(directory, manifest.keys());
+  const identified = await identifyNames(directory, suspects(manifest, listed));
+  const { added, repositories } = await withoutIgnored(taking, { listed, nested });
+  const difference = differenceOf({ manifest, listed, identified, added });
+  if (difference.changed.length + difference.gone.length === 0) {
+    await rm(file, { force: true });
+    return { files: 0, bytes: 0, repositories };
+  }
+  const selectFiles = (selection: Selection) => bound(taking.guest.selectFiles(selection), signal);
+  return { ...(await writeChangesTar(file, { ...difference, repositories, selectFiles, guestPath, bounds })), repositories };
+}
+
+/** The manifest with the stamps its files have now: nothing may have changed them since they were sent. */
+export async function stampedManifest(taking: Omit<Taking, "file">): Promise<Manifest> {
+  return withStamps(taking.manifest, (await listTree(directoryOf(taking), taking.manifest.keys())).files);
+}
+
+function directoryOf({ guest, guestPath, bounds, signal }: Omit<Taking, "file">): GuestDirectory {
+  return {
+    path: guestPath,
+    limits: bounds,
+    teller: {
+      tree: (path) => bound(guest.tree(path, { stamps: true }), signal),
+      treeIds: (selection) => bound(guest.treeIds(selection), signal),
+    },
+  };
+}
+
+/** The answer of a guest, which breaks when the signal aborts. */
+async function bound(answer: Promise<Readable>, signal: AbortSignal): Promise<Readable> {
+  const stream = await abortable(answer, signal).catch((error: unknown) => {
+    // What it answers too late is let go.
+    answer.then(
+      (late) => late.destroy(),
+      () => undefined,
+    );
+    throw error;
+  });
+  const stop = () => stream.destroy(signal.reason as Error);
+  signal.addEventListener("abort", stop, { once: true });
+  stream.once("close", () => signal.removeEventListener("abort", stop));
+  return stream;
+}
+
+interface Untold {
+  readonly listed: ListedTree["files"];
+  readonly nested: readonly FileName[];
+}
+
+interface Counting {
+  readonly added: readonly FileName[];
+  readonly repositories: readonly FileName[];
+}
+
+/** Names judged between two breaths of the daemon. */
+const BATCH = 500;
+
+async function withoutIgnored(taking: Taking, { listed, nested }: Untold): Promise<Counting> {
+  const added = additions(taking.manifest, listed);
+  if (added.length + nested.length === 0) return { added, repositories: nested };
+  const isIgnored = ignoreRules(await readIgnoreFiles(taking, { listed, names: [...added, ...nested] }));
+  const kept: FileName[] = [];
+  try {
+    for (const [index, name] of added.entries()) {
+      if (index % BATCH === 0) await breathe(undefined, { signal: taking.signal });
+      if (!isIgnored(name)) kept.push(name);
+    }
+    return { added: kept, repositories: nested.filter((name) => !isIgnored(name, true)) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new BangerError("workspace.unsafe", error.message, { cause: error });
+  }
+}
+
+const IGNORE_FILE = ".gitignore";
+const EXCLUDES = nameOfText(".git/info/exclude");
+/** Bytes of one list of what to ignore, and how many of them. */
+const MAX_IGNORE_BYTES = 1024 * 1024;
+const MAX_IGNORE_FILES = 20_000;
+
+/** The .gitignore files above the names, and the repository's own list. */
+async function readIgnoreFiles(
+  taking: Taking,
+  { listed, names }: { readonly listed: ListedTree["files"]; readonly names: readonly FileName[] },
+) {
+  const wanted = new Set<FileName>();
+  for (const name of names) {
+    for (let at = name.lastIndexOf("/"); ; at = name.lastIndexOf("/", at - 1)) {
+      const file = (at === -1 ? IGNORE_FILE : `${name.slice(0, at)}/${IGNORE_FILE}`) as FileName;
+      if (listed.get(file)?.type === "file") wanted.add(file);
+      if (at <= 0) break;
+    }
+  }
+  if (wanted.size > MAX_IGNORE_FILES)
+    throw new BangerError("workspace.unsafe", `the guest has more than ${MAX_IGNORE_FILES} .gitignore files`);
+  const contents = await readSmallFiles(taking, [...wanted, EXCLUDES]);
+  const excludes = contents.get(EXCLUDES) ?? "";
+  contents.delete(EXCLUDES);
+  const byDirectory = new Map(
+    [...contents].map(([name, text]) => [name.slice(0, Math.max(0, name.length - IGNORE_FILE.length - 1)), text]),
+  );
+  return { byDirectory, excludes };
+}
+
+async function readSmallFiles({ guest, guestPath, signal }: Taking, names: readonly FileName[]): Promise<Map<FileName, string>> {
+  const contents = new Map<FileName, string>();
+  const selectFiles = (selection: Selection) => bound(guest.selectFiles(selection), signal);
+  for await (const { name, isLink, content } of selectedFiles({ selectFiles, guestPath, names, maxBytes: MAX_IGNORE_BYTES })) {
+    const bytes = await buffer(content);
+    // Git does not follow a link there.
+    if (!isLink) contents.set(name, bytes.toString("latin1"));
+  }
+  return contents;
+}
