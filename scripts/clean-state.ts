@@ -48,7 +48,7 @@ async function askDaemon(env: NodeJS.ProcessEnv): Promise<void> {
     const names = (JSON.parse(await banger("vm", "list", "--json")) as readonly { readonly name: string }[]).map((vm) => vm.name);
     if (names.length > 0) {
       say(`deleting VMs: ${names.join(", ")}`);
-      await banger("vm", "delete", ...names);
+      await banger("vm", "delete", "--discard-changes", ...names);
     }
     await banger("daemon", "stop");
   } catch (error) {

@@ -54,7 +54,7 @@ export async function contextOf({ fixtures, scenario, signal, log, keep }: Conte
       const cleaner = bangerOf({ ...fixtures.banger, signal: new AbortController().signal, log });
       const left = (await cleaner.json("vm", "list")) as readonly { name: string }[];
       const mine = left.map((vm) => vm.name).filter((each) => names.has(each));
-      if (mine.length > 0) await cleaner.ok("vm", "delete", ...mine);
+      if (mine.length > 0) await cleaner.ok("vm", "delete", "--discard-changes", ...mine);
       await rm(directory, { recursive: true, force: true });
     },
   };

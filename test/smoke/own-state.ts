@@ -44,7 +44,7 @@ export async function cleanUp(banger: Banger): Promise<void> {
   const listed = await banger.banger(["vm", "list", "--json"]);
   if (listed.status !== 0) throw new Error(`the daemon does not answer: ${listed.stderr}`);
   const names = (JSON.parse(listed.stdout) as { name: string }[]).map((vm) => vm.name);
-  if (names.length > 0) await banger.ok("vm", "delete", ...names);
+  if (names.length > 0) await banger.ok("vm", "delete", "--discard-changes", ...names);
   await banger.ok("daemon", "stop");
 }
 

@@ -22,6 +22,7 @@ import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import workspaceExport from "./scenarios/workspace-export.ts";
+import workspaceKeeps from "./scenarios/workspace-keeps.ts";
 import workspacePrepare from "./scenarios/workspace-prepare.ts";
 import workspacePull from "./scenarios/workspace-pull.ts";
 import workspaceRun from "./scenarios/workspace-run.ts";
@@ -38,6 +39,7 @@ export const scenarios: readonly Scenario[] = [
   publish,
   workspaceRun,
   workspaceExport,
+  workspaceKeeps,
   workspacePrepare,
   workspacePull,
   copyFiles,

@@ -16,10 +16,12 @@ interface Noun {
 const workspace: Noun = {
   brief: "Bring repositories up to date with guests, and guests' changes back",
   below: {
+    list: async () => (await import("./vm/workspace/list.ts")).list,
     prepare: async () => (await import("./vm/workspace/prepare.ts")).prepare,
     pull: async () => (await import("./vm/workspace/pull.ts")).pullChanges,
     diff: async () => (await import("./vm/workspace/diff.ts")).diff,
     export: async () => (await import("./vm/workspace/export.ts")).exportWorkspace,
+    prune: async () => (await import("./vm/workspace/prune.ts")).prune,
   },
 };
 

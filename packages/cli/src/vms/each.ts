@@ -9,12 +9,14 @@ export interface EachVm<T> {
   readonly act: (client: Client, name: string, onEvent: ProgressSink) => Promise<T>;
   /** The line on stdout for one that went well. */
   readonly told: (name: string, result: T) => string;
+  /** What else is worth saying of it, on stderr. */
+  readonly remark?: (result: T) => string | undefined;
   /** Failures after it was aborted are the interruption's. */
   readonly signal?: AbortSignal;
 }
 
 /** Answers the exit status: 1 if any failed. */
-export async function forEachVm<T>(context: CliContext, { names, act, told, signal }: EachVm<T>): Promise<number> {
+export async function forEachVm<T>(context: CliContext, { names, act, told, remark, signal }: EachVm<T>): Promise<number> {
   const unique = [...new Set(names)];
   const client = await context.connect();
   const settled = await settleAll(context, unique, (name, onEvent) => act(client, name, onEvent));
@@ -34,6 +36,8 @@ export async function forEachVm<T>(context: CliContext, { names, act, told, sign
     const name = unique[index] ?? "";
     if (outcome.status === "rejected") context.output.error(toError(outcome.reason));
     else if (!context.output.isQuiet) await context.output.result(told(name, outcome.value));
+    const more = outcome.status === "fulfilled" ? remark?.(outcome.value) : undefined;
+    if (more !== undefined) context.output.note(more);
   }
   return failures === 0 ? EXIT.ok : EXIT.failure;
 }

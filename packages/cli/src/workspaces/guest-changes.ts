@@ -1,23 +1,29 @@
-// The changes of a VM's workspace, for the commands that show and export them.
-import { BangerError, routes, type Vm } from "@banger/api";
+// The changes of a VM's workspace, for the commands that show, export and pull them: of its guest while that runs, else what was
+// kept of it.
+import { BangerError, routes, type Client } from "@banger/api";
 import { GUEST_LIMITS } from "@banger/api/guest-tree";
 import {
   collectChanges,
   Git,
   guestSource,
+  keptSource,
   makePatch,
   shownName,
   type Changes,
+  type ChangesSource,
   type WorkspaceRecord,
   type WorkspaceStore,
 } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
+import { findPlace, type WorkspacePlace } from "./place.ts";
 import { workspaceStores } from "./stores.ts";
 
 export interface GuestChanges {
-  readonly vm: Vm;
+  readonly vm: Pick<WorkspacePlace, "id" | "name">;
+  /** Whether the VM is not gone. */
+  readonly isThere: boolean;
   readonly record: WorkspaceRecord;
   readonly changes: Changes;
   /** The patch, or a summary of it, from the base of the copy or of the commit that was asked for. */
@@ -31,6 +37,7 @@ export interface PatchOptions {
 }
 
 export interface ChangesOptions {
+  /** Its name; the id of a VM that is gone will do. */
   readonly vmName: string;
   /** Commit of the host's repository to compare with. */
   readonly baseCommit?: string | undefined;
@@ -41,20 +48,22 @@ export interface ChangesOptions {
 /** Throws `workspace.not_found` for a VM without one, `vm.not_running`, `workspace.unsafe` for what the guest must not name. */
 export async function guestChanges(context: CliContext, { vmName, baseCommit, includeIgnored }: ChangesOptions): Promise<GuestChanges> {
   const client = await context.connect();
-  const vm = await client.call(routes.vmShow, { params: { name: vmName } });
+  const place = await findPlace(client, vmName);
   const stores = workspaceStores(context);
-  const store = stores.of(vm.id);
+  const store = stores.of(place.id);
   const record = await store.record();
   if (record === undefined)
     throw new BangerError("workspace.not_found", `${vmName} has no workspace of yours`, { hint: "banger vm run PATH makes a VM with one" });
+  if (place.kept !== undefined && (includeIgnored?.length ?? 0) > 0)
+    context.output.note(`! ${place.name} does not run, and what git ignores was not kept of it`);
   const git = new Git({ env: context.deps.env });
   const from = baseCommit === undefined ? record.baseTree : await resolveTree(git, record, baseCommit);
   await using scratch = await stores.scratch();
   using progress = await createProgress(context);
   const sink = progress.sink();
   const changes = await interruptible(context.deps, {
-    work: (signal) => {
-      const source = guestSource({ client, vmName, path: record.guestPath, limits: GUEST_LIMITS, signal });
+    work: async (signal) => {
+      const source = await openSource({ client, place, git, store, record, signal });
       const onProgress = (_files: number, done: number) =>
         sink({ type: "stage.progress", stage: "changes", done, total: null, unit: "bytes", atMs: 0 });
       return collectChanges({ git, store, record, source, scratch: scratch.path, onProgress, includeIgnored });
@@ -63,7 +72,34 @@ export async function guestChanges(context: CliContext, { vmName, baseCommit, in
   });
   if (changes.repositories.length > 0)
     context.output.note(`! left out, repositories of their own: ${changes.repositories.map(shownName).join(", ")}`);
-  return { vm, record, changes, patch: (options) => patchOf(git, { store, from, to: changes.tree, options }) };
+  return {
+    vm: place,
+    isThere: place.isThere,
+    record,
+    changes,
+    patch: (options) => patchOf(git, { store, from, to: changes.tree, options }),
+  };
+}
+
+interface Opening {
+  readonly client: Client;
+  readonly place: WorkspacePlace;
+  readonly git: Git;
+  readonly store: WorkspaceStore;
+  readonly record: WorkspaceRecord;
+  readonly signal: AbortSignal;
+}
+
+async function openSource({ client, place, git, store, record, signal }: Opening): Promise<ChangesSource> {
+  const path = record.guestPath;
+  if (place.kept === undefined) return guestSource({ client, vmName: place.name, path, limits: GUEST_LIMITS, signal });
+  const workspace = place.kept.find(({ guestPath }) => guestPath === path);
+  if (workspace?.kept === undefined || workspace.kept === null)
+    throw new BangerError("workspace.not_found", `nothing is kept of ${path} of ${place.name}`, { hint: "banger vm workspace list" });
+  const base = await store.readTree(git, workspace.tree);
+  const isEmpty = workspace.kept.files === 0;
+  const tar = isEmpty ? undefined : await client.bytes(routes.keptChanges, { params: { id: place.id }, query: { path } }, { signal });
+  return await keptSource({ base, tar, objects: store.objects, limits: GUEST_LIMITS });
 }
 
 async function resolveTree(git: Git, record: WorkspaceRecord, commit: string): Promise<string> {

@@ -39,15 +39,16 @@ function hasRecords(directory: string): boolean {
 /** `api→/root/repo`. */
 export function formatWorkspaces(workspaces: readonly VmWorkspace[] | undefined): string {
   if (workspaces === undefined || workspaces.length === 0) return "-";
-  return workspaces.map(({ source, guestPath }) => `${shown(basename(source))}→${shown(guestPath)}`).join(" ");
+  return workspaces.map(({ source, guestPath }) => `${shownPath(basename(source))}→${shownPath(guestPath)}`).join(" ");
 }
 
 /** `/home/dev/api → /root/repo`. */
 export function describeWorkspaces(workspaces: readonly VmWorkspace[] | undefined): string {
   if (workspaces === undefined || workspaces.length === 0) return "-";
-  return workspaces.map(({ source, guestPath }) => `${shown(source)} → ${shown(guestPath)}`).join(", ");
+  return workspaces.map(({ source, guestPath }) => `${shownPath(source)} → ${shownPath(guestPath)}`).join(", ");
 }
 
-function shown(path: string): string {
+/** A path for people. */
+export function shownPath(path: string): string {
   return shownName(nameOfText(path));
 }

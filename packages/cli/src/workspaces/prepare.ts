@@ -19,6 +19,7 @@ import { usageError } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
 import { countFiles, openRunWorkspace, some, tellSkipped } from "./run-workspace.ts";
+import { registerTaken } from "./register.ts";
 import { workspaceStores } from "./stores.ts";
 
 export interface PrepareOptions {
@@ -148,7 +149,10 @@ async function carryOut(context: CliContext, request: PrepareRequest, options: P
     async work(signal) {
       const planned = await planPrepare({ ...request, signal });
       refuseObstacles(planned.inTheWay, request.vm.name, options.isForced);
-      return { planned, done: await carryOutPrepare({ ...request, signal, onProgress }, planned) };
+      const done = await carryOutPrepare({ ...request, signal, onProgress }, planned);
+      if (done.record !== request.record)
+        await registerTaken(context, { git: request.git, store: request.store, vmName: request.vm.name, isThere: true });
+      return { planned, done };
     },
     undone: () =>
       Promise.resolve(`cancelled: ${request.vm.name} may have a part of it.  again: banger vm workspace prepare ${request.vm.name}`),

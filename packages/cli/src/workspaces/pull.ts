@@ -17,6 +17,7 @@ import {
 import type { CliContext } from "../context.ts";
 import { guestChanges, type GuestChanges } from "./guest-changes.ts";
 import { reportPull, type FileChange, type PullOutcome } from "./pull-report.ts";
+import { registerTaken } from "./register.ts";
 import { workspaceStores } from "./stores.ts";
 
 export interface PullOptions {
@@ -43,6 +44,7 @@ export async function pullWorkspace(context: CliContext, options: PullOptions): 
   const store = workspaceStores(context).of(found.record.vmId);
   const pulling: Pulling = { context, options, git, store, found, repository: await openRepository(git, found.record.top) };
   const outcome = options.intoWorkTree ? await intoWorkTree(pulling) : await ontoBranch(pulling);
+  if (!options.isDryRun) await registerTaken(context, { git, store, vmName: found.vm.name, isThere: found.isThere });
   return await reportPull(context, outcome);
 }
 

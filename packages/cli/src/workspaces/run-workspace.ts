@@ -16,6 +16,7 @@ import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
 import type { WorkspaceFlags } from "./flags.ts";
+import { registerTree } from "./register.ts";
 import { workspaceStores } from "./stores.ts";
 
 const DEFAULT_GUEST_PATH = "/root/repo";
@@ -119,18 +120,20 @@ async function copyWithProgress({ context, git, plan, history, prepare, client, 
   const stage = "copy";
   sink({ type: "stage.started", stage, atMs: 0 });
   await prepare();
+  const store = stores.of(vm.id);
   const report = await copyIn({
     git,
     plan,
     history,
     client,
     vm,
-    store: stores.of(vm.id),
+    store,
     nowMs: context.deps.now(),
     signal,
     onProgress: (_files, bytes) =>
       sink({ type: "stage.progress", stage, done: bytes, total: plan.fileSet.bytes, unit: "bytes", atMs: atMs() }),
   });
+  await registerTree({ client, vmName: vm.name, git, store, record: report.record, tree: report.record.baseTree });
   sink({
     type: "stage.finished",
     stage,
@@ -141,11 +144,12 @@ async function copyWithProgress({ context, git, plan, history, prepare, client, 
   return report;
 }
 
-/** Workspaces of VMs that this daemon no longer has are forgotten. */
+/** Workspaces of VMs that this daemon no longer has, and of which it kept nothing, are forgotten. */
 async function forgetGone({ client, stores }: Copying): Promise<void> {
-  const here = new Set((await client.call(routes.vmList, {})).map(({ id }) => id));
+  const [vms, kept] = await Promise.all([client.call(routes.vmList, {}), client.call(routes.keptList, {})]);
+  const needed = new Set([...vms, ...kept].map(({ id }) => id));
   for (const record of await stores.records()) {
-    if (record.socket === client.socketPath && !here.has(record.vmId)) await stores.of(record.vmId).remove();
+    if (record.socket === client.socketPath && !needed.has(record.vmId)) await stores.of(record.vmId).remove();
   }
 }
 

@@ -1,4 +1,4 @@
-import { BangerError, routes, type Client, type Vm } from "@banger/api";
+import { BangerError, routes, type Client, type KeptVm, type ProgressEvent, type Vm } from "@banger/api";
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
 import { sshInto } from "../../ssh/run.ts";
@@ -13,6 +13,7 @@ import { runInGuest } from "../../exec/session.ts";
 import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 import { shellIn } from "../../ssh/argv.ts";
 import { waitReady } from "../../vms/each.ts";
+import type { AfterRun } from "../../workspaces/after-run.ts";
 import { checkWorkspaceFlags, workspaceFlags, type WorkspaceFlags } from "../../workspaces/flags.ts";
 
 interface Flags extends SpecFlags, WorkspaceFlags {
@@ -28,7 +29,8 @@ export const run = command({
   brief: "Make a VM and enter it, or run a command in it",
   description: `Makes a VM, boots it and opens a shell in it. With -- COMMAND it runs that command instead, wired to
 this terminal, and exits with the command's status. The VM stays until it is deleted; --rm deletes it at the end.
-With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs.
+With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs. What changes
+there is kept when the VM goes: banger vm workspace diff, export and pull have it.
 Commits made in the guest carry your git name and email.`,
   usage: ["[PATH] [--name NAME] [--rm] [FLAGS]", "[PATH] [--name NAME] [--rm] [FLAGS] -- COMMAND…", "[PATH] --detach [FLAGS]"],
   examples: [
@@ -89,7 +91,7 @@ Commits made in the guest carry your git name and email.`,
       return isShell ? enter(inside) : detached(context, vm);
     };
     if (flags.detach === true) return await work();
-    return await (flags.rm === true ? untilDeleted({ ...inside, work, mayGo: () => mayGo(inside) }) : leaving({ ...inside, work }));
+    return await (flags.rm === true ? untilDeleted({ ...inside, work, isSession: isShell }) : leaving({ ...inside, work }));
   },
 });
 
@@ -113,14 +115,8 @@ interface Working extends Pick<Inside, "context" | "client" | "vm"> {
 }
 
 interface Deleting extends Working {
-  /** Whether nothing in the VM would be lost; it is said why not. */
-  readonly mayGo: () => Promise<boolean>;
-}
-
-async function mayGo(inside: Inside): Promise<boolean> {
-  if (inside.cwd === undefined) return true;
-  const { keepChanges } = await import("../../workspaces/keep-changes.ts");
-  return await keepChanges(inside);
+  /** Whether somebody sits at a shell in it. */
+  readonly isSession: boolean;
 }
 
 async function enter({ context, vm, cwd }: Inside): Promise<number> {
@@ -159,28 +155,42 @@ async function leaving({ context, client, vm, work }: Working): Promise<number> 
   }
 }
 
-/** Holds the lease while we are in; deletes the VM at the end, whatever the end. */
-async function untilDeleted({ context, client, vm, work, mayGo: canGo }: Deleting): Promise<number> {
+/** Holds the lease while we are in; deletes the VM at the end, whatever the end. What changed in its workspace is kept. */
+async function untilDeleted({ context, client, vm, work, isSession }: Deleting): Promise<number> {
   await using lease = holdLease({ context, client, vmName: vm.name });
-  let failure: BangerError | undefined;
+  let gone: Gone;
   let status: number;
   try {
     status = await work();
   } finally {
-    failure = (await canGo()) ? await deleteVm(context, vm.name) : undefined;
-    if (failure !== undefined) context.output.error(failure);
+    gone = await deleteVm(context, vm.name);
+    if (gone.failure !== undefined) context.output.error(gone.failure);
     await lease[Symbol.asyncDispose]();
+    if (gone.kept !== null) await settle(context, { client, kept: gone.kept, isSession });
   }
-  return status === EXIT.ok && failure !== undefined ? EXIT.aroundGuest : status;
+  return status === EXIT.ok && gone.failure !== undefined ? EXIT.aroundGuest : status;
 }
 
-async function deleteVm(context: CliContext, name: string): Promise<BangerError | undefined> {
+interface Gone {
+  readonly kept: KeptVm | null;
+  readonly failure?: BangerError;
+}
+
+/** Nothing is said of a VM that is gone already, nor of one that goes quickly. */
+async function deleteVm(context: CliContext, name: string): Promise<Gone> {
+  const onEvent = (event: ProgressEvent) => {
+    if (event.type === "warning") context.output.note(`! ${event.message}`);
+  };
   try {
     const client = await context.connect();
-    await client.progress(routes.vmDelete, { params: { name } });
-    return undefined;
+    return await client.progress(routes.vmDelete, { params: { name } }, { onEvent });
   } catch (error) {
     if (!(error instanceof BangerError)) throw error;
-    return error.code === "vm.not_found" ? undefined : error;
+    return error.code === "vm.not_found" ? { kept: null } : { kept: null, failure: error };
   }
+}
+
+async function settle(context: CliContext, after: AfterRun): Promise<void> {
+  const { settleKept } = await import("../../workspaces/after-run.ts");
+  await settleKept(context, after);
 }

@@ -1,0 +1,27 @@
+// What is said of changes that outlived their VM, and how they are thrown away.
+import { routes, type Client, type KeptVm } from "@banger/api";
+import type { CliContext } from "../context.ts";
+
+/** Changed files of all its workspaces. */
+export function countKept({ workspaces }: Pick<KeptVm, "workspaces">): number {
+  return workspaces.reduce((sum, { kept }) => sum + (kept?.files ?? 0), 0);
+}
+
+export function changedFiles(count: number): string {
+  return count === 1 ? "1 changed file" : `${count} changed files`;
+}
+
+/** `3 changed files of api are kept.  see them: … `; undefined when nothing is. */
+export function keptRemark(kept: KeptVm | null): string | undefined {
+  if (kept === null) return undefined;
+  const count = countKept(kept);
+  const { name } = kept;
+  return `${changedFiles(count)} of ${name} ${count === 1 ? "is" : "are"} kept.  see them: banger vm workspace diff ${name}   take them: banger vm workspace pull ${name}`;
+}
+
+/** What the daemon kept, and the user's own store for it. */
+export async function discardKept(context: CliContext, client: Client, { id }: Pick<KeptVm, "id">): Promise<void> {
+  await client.call(routes.keptDelete, { params: { id } });
+  const { workspaceStores } = await import("./stores.ts");
+  await workspaceStores(context).of(id).remove();
+}
