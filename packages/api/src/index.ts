@@ -4,6 +4,7 @@ export * from "./errors.ts";
 export type { Answer } from "./exchange.ts";
 export * from "./file-names.ts";
 export * from "./frames.ts";
+export * from "./host-programs.ts";
 export * from "./names.ts";
 export * from "./paths.ts";
 export * from "./ports.ts";

@@ -1,6 +1,9 @@
 // Runs host programs: argv arrays only, never a shell, output bounded, failures as typed errors.
-import { BangerError } from "@banger/api";
+import { BangerError, programMissing } from "@banger/api";
 import { execa, ExecaError } from "execa";
+
+/** What setpriv says of a program it was to run. */
+const SETPRIV_MISSING = /^setpriv: failed to execute (\S+): No such file or directory$/m;
 
 export interface RunOptions {
   readonly input?: string | Uint8Array;
@@ -73,12 +76,10 @@ function commandError(program: string, argv: readonly string[], error: unknown):
   if (!(error instanceof ExecaError)) return error;
   if (error.isCanceled) return new BangerError("operation.cancelled", `${program} was cancelled`, { cause: error });
   if (error.code === "ENOENT") {
-    return new BangerError("host.command_missing", `${program} is not installed`, {
-      hint: "banger doctor",
-      details: { program },
-      cause: error,
-    });
+    return programMissing(program, error);
   }
+  const notThere = SETPRIV_MISSING.exec(`${error.stderr}`)?.[1];
+  if (notThere !== undefined) return programMissing(notThere, error);
   const words = `${error.stderr ?? ""}\n${error.stdout ?? ""}`.trim().split("\n").slice(-5).join("\n");
   const how = error.timedOut
     ? "did not finish in time"

@@ -1,7 +1,7 @@
 // Runs the host's git: argv arrays only, answers as bytes, nothing of the caller's GIT_ variables, no hooks, no prompts.
 import { spawn as spawnProcess, type ChildProcessByStdio } from "node:child_process";
 import { Readable, type Writable } from "node:stream";
-import { BangerError } from "@banger/api";
+import { BangerError, programMissing } from "@banger/api";
 
 export interface GitDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -126,7 +126,7 @@ async function collect(stream: Readable): Promise<Buffer> {
 function ended(child: Child): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("error", (cause: NodeJS.ErrnoException) => {
-      if (cause.code === "ENOENT") reject(new BangerError("host.command_missing", "git is not installed", { hint: "install git", cause }));
+      if (cause.code === "ENOENT") reject(programMissing("git", cause));
       else reject(cause);
     });
     child.once("close", (status) => resolve(status ?? -1));

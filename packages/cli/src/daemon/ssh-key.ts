@@ -2,7 +2,7 @@
 import { link, mkdir, mkdtemp, readFile, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { BangerError, type Paths } from "@banger/api";
+import { BangerError, programMissing, type Paths } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
 import { writingTo } from "./not-writable.ts";
 import { findOwnerKey } from "./owner-key-path.ts";
@@ -67,7 +67,7 @@ async function keygen(args: readonly string[], deps: KeyDeps): Promise<string> {
     return (await promisify(deps.childProcess.execFile)("ssh-keygen", args, { env: deps.env })).stdout;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-      throw new BangerError("host.command_missing", "ssh-keygen is not installed", { hint: "install openssh-client", cause: error });
+      throw programMissing("ssh-keygen", error);
     }
     throw new BangerError("host.command_failed", `ssh-keygen failed: ${String((error as { stderr?: string }).stderr ?? error).trim()}`, {
       cause: error,

@@ -1,13 +1,26 @@
 // Runs ssh into a VM, its sshd reached through the daemon, and answers the session's status.
+import { accessSync, constants } from "node:fs";
 import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BangerError, type Vm } from "@banger/api";
+import { BangerError, programMissing, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { writingTo } from "../daemon/not-writable.ts";
 import { ensureSshKey } from "../daemon/ssh-key.ts";
 import type { CliDeps, SignalListener } from "../deps.ts";
 import { signalStatus } from "../exit-codes.ts";
 import { knownHostsLine, sshArgv, type SshTarget } from "./argv.ts";
+
+/** Looks for ssh before anything is made or waited for. Throws `host.command_missing`. */
+export function requireSsh({ env }: CliDeps): void {
+  for (const directory of (env["PATH"] ?? "/usr/bin:/bin").split(":")) {
+    try {
+      return accessSync(join(directory, "ssh"), constants.X_OK);
+    } catch {
+      // Not there, or not for us: the next one may have it.
+    }
+  }
+  throw programMissing("ssh");
+}
 
 export interface SshRequest {
   readonly context: CliContext;
@@ -79,11 +92,7 @@ async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
   try {
     return await new Promise((resolve, reject) => {
       child.once("error", (cause: NodeJS.ErrnoException) => {
-        reject(
-          cause.code === "ENOENT"
-            ? new BangerError("host.command_missing", "ssh is not installed", { hint: "install openssh-client", cause })
-            : cause,
-        );
+        reject(cause.code === "ENOENT" ? programMissing("ssh", cause) : cause);
       });
       child.once("exit", (status, signal) => resolve(signal === null ? (status ?? SSH_FAILED) : signalStatus(signal)));
     });

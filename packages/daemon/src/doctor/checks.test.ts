@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BangerError } from "@banger/api";
+import { BangerError, DISTRIBUTIONS, HOST_PROGRAMS, type Family } from "@banger/api";
 import fc from "fast-check";
 import type { DoctorDeps } from "./deps.ts";
-import { DISTRIBUTIONS, familyOf, type Family } from "./distribution.ts";
 import { fakeHost, recordingRun } from "./fake-deps.ts";
-import { HOST_PROGRAMS } from "./host-programs.ts";
 import { runDoctor } from "./run-doctor.ts";
 import { freeRange, largestRange, parseIdRanges } from "./subordinate-ids.ts";
 
@@ -53,14 +51,6 @@ test("an old pasta is a warning with its consequence; none is no matter of this 
   assert.match(old.fix ?? "", /2025-03-20/);
   assert.match((await result({ released: null, hasDnsHost: false })).summary, /^from before 2024-11: /);
   assert.equal((await result(null)).status, "skipped");
-});
-
-test("distributions are told by ID and ID_LIKE", () => {
-  assert.equal(familyOf('NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\n'), "apt");
-  assert.equal(familyOf('ID="rocky"\nID_LIKE="rhel centos fedora"\n'), "dnf");
-  assert.equal(familyOf("ID=endeavouros\nID_LIKE=arch\n"), "pacman");
-  assert.equal(familyOf("ID=nixos\n"), undefined);
-  assert.equal(familyOf(""), undefined);
 });
 
 test("what doctor asks for is what make deps installs", async () => {

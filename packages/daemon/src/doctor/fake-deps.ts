@@ -2,11 +2,10 @@
 import { mkdtemp, mkdir, writeFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BangerError, GIB } from "@banger/api";
+import { BangerError, GIB, HOST_PROGRAMS } from "@banger/api";
 import type { RunOptions, RunResult } from "@banger/host";
 import type { ReadyImage } from "../images/contract.ts";
 import type { DoctorDeps, HostFiles } from "./deps.ts";
-import { HOST_PROGRAMS } from "./host-programs.ts";
 
 export interface FakeHost extends AsyncDisposable {
   /** Temporary directory that stands for the host's file system. */

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { BangerError } from "@banger/api";
+import { BangerError, programMissing } from "@banger/api";
 import { asUser, type RunAs } from "@banger/host";
 
 export interface BuildCommand {
@@ -97,9 +97,5 @@ function readLines(stream: Readable | null, onLine: (line: string) => void): voi
 
 function startError(program: string, error: NodeJS.ErrnoException): Error {
   if (error.code !== "ENOENT") return error;
-  return new BangerError("host.command_missing", `${program} is not installed`, {
-    hint: "banger doctor",
-    details: { program },
-    cause: error,
-  });
+  return programMissing(program, error);
 }

@@ -1,18 +1,11 @@
 // What a build needs of the host, looked at before minutes are spent on it. `doctor` asks the same.
 import { constants } from "node:fs";
 import { access, statfs } from "node:fs/promises";
-import { BangerError, formatSize } from "@banger/api";
+import { BangerError, formatSize, installCommand, KEYRING_PACKAGES, packagesOf, readOsRelease } from "@banger/api";
 import { asUser, findProgram, run, type RunAs } from "@banger/host";
 import { DEBIAN_KEYRING } from "./host-apt.ts";
 
-/** Programs of a build and the Debian packages they come in. */
-const PROGRAMS = {
-  mmdebstrap: "mmdebstrap",
-  newuidmap: "uidmap",
-  newgidmap: "uidmap",
-  tar2sqfs: "squashfs-tools-ng",
-  setpriv: "util-linux",
-} as const;
+const PROGRAMS = ["mmdebstrap", "newuidmap", "newgidmap", "tar2sqfs", "setpriv"] as const;
 
 export interface BuilderHost {
   readonly runAs: RunAs | null;
@@ -30,21 +23,15 @@ export async function checkBuilder(host: BuilderHost, scratchBytes: number, sign
 }
 
 async function checkPrograms(path: string): Promise<void> {
-  const missing = [];
-  for (const [program, debianPackage] of Object.entries(PROGRAMS)) {
-    if ((await findProgram(program, path)) === undefined) missing.push({ name: program, debianPackage });
-  }
-  if (!(await isReadable(DEBIAN_KEYRING))) missing.push({ name: DEBIAN_KEYRING, debianPackage: "debian-archive-keyring" });
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((one) => one.debianPackage))];
-  throw new BangerError(
-    "host.command_missing",
-    `building an image needs ${missing.map((one) => one.name).join(", ")}, not installed here`,
-    {
-      hint: `sudo apt install ${packages.join(" ")}`,
-      details: { missing: missing.map((one) => one.name) },
-    },
-  );
+  const looked = await Promise.all(PROGRAMS.map(async (name) => ((await findProgram(name, path)) === undefined ? [name] : [])));
+  const programs = looked.flat();
+  const hasKeyring = await isReadable(DEBIAN_KEYRING);
+  if (programs.length === 0 && hasKeyring) return;
+  const missing = [...programs, ...(hasKeyring ? [] : [DEBIAN_KEYRING])];
+  throw new BangerError("host.command_missing", `building an image needs ${missing.join(", ")}, not installed here`, {
+    hint: installCommand([...packagesOf(programs), ...(hasKeyring ? [] : [KEYRING_PACKAGES])], readOsRelease()),
+    details: { missing },
+  });
 }
 
 async function isReadable(path: string): Promise<boolean> {

@@ -1,10 +1,10 @@
 // Whether guests can have a network here, found out by trying: programs, /dev/net/tun, and one throw-away namespace in which
 // everything is made that a real one needs.
 import { open, readFile, stat } from "node:fs/promises";
-import { BangerError } from "@banger/api";
+import { BangerError, installCommand, packagesOf, readOsRelease } from "@banger/api";
 import { asUser, renderNetworkRules, run, type RunAs } from "@banger/host";
 import type { CheckDepth, NetworkAvailability, NetworkUnavailable } from "./contract.ts";
-import { installCommand, locatePrograms, readOsRelease, type Programs } from "./programs.ts";
+import { locatePrograms, type Programs } from "./programs.ts";
 
 const tunDevice = "/dev/net/tun";
 const usualMode = "0666";
@@ -67,7 +67,7 @@ async function findPrograms(searchPath: string): Promise<Programs | NetworkUnava
   const { found, missing } = await locatePrograms(searchPath);
   if (missing.length === 0) return found as Programs;
   const verb = missing.length === 1 ? "is" : "are";
-  return unavailable(`${missing.join(", ")} ${verb} not installed`, installCommand(missing, await readOsRelease()));
+  return unavailable(`${missing.join(", ")} ${verb} not installed`, installCommand(packagesOf(missing), readOsRelease()));
 }
 
 // pasta that finds itself root of the host becomes nobody, and then may not enter the namespace.

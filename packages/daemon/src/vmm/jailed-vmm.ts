@@ -28,8 +28,8 @@ export interface JailedVmm {
 
 /** Absolute paths of the jail's programs. Throws `host.command_missing`. */
 export async function findJailTools(searchPath: string): Promise<JailTools> {
-  const bwrap = await requireProgram("bwrap", searchPath, "sudo apt install bubblewrap");
-  const nsenter = await requireProgram("nsenter", searchPath, "sudo apt install util-linux");
+  const bwrap = await requireProgram("bwrap", searchPath);
+  const nsenter = await requireProgram("nsenter", searchPath);
   return { bwrap, nsenter, searchPath };
 }
 

@@ -1,7 +1,7 @@
 // A host program and exactly the files it needs, to be bound into a jail: the binary, what the dynamic linker would load, and
 // the linker's cache that says where.
 import { access } from "node:fs/promises";
-import { BangerError } from "@banger/api";
+import { BangerError, programMissing } from "@banger/api";
 import { findProgram, run } from "@banger/host";
 import type { Bind } from "./jail.ts";
 
@@ -13,10 +13,10 @@ export interface Program {
 }
 
 /** Absolute path of `name` on `searchPath`. Throws `host.command_missing` with `hint`. */
-export async function requireProgram(name: string, searchPath: string, hint: string): Promise<string> {
+export async function requireProgram(name: string, searchPath: string): Promise<string> {
   const found = await findProgram(name, searchPath);
   if (found !== undefined) return found;
-  throw new BangerError("host.command_missing", `${name} is not installed`, { hint, details: { program: name } });
+  throw programMissing(name);
 }
 
 /** `path` with the libraries of it and of `modules` (which it loads by name), at the paths they have on the host. */

@@ -1,7 +1,7 @@
 import { BangerError, routes, type Client, type KeptVm, type ProgressEvent, type Vm } from "@banger/api";
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
-import { sshInto } from "../../ssh/run.ts";
+import { requireSsh, sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
 import { recordBoot } from "../../vms/explain.ts";
 import { holdLease } from "../../vms/lease.ts";
@@ -73,6 +73,7 @@ Commits made in the guest carry your git name and email.`,
     await using workspace = path === undefined ? undefined : await openWorkspace(context, flags, path);
     if (flags.dryRun === true) return await workspace?.show();
     const isShell = context.trailing === undefined && flags.detach !== true;
+    if (isShell) requireSsh(context.deps);
     const level = flags.wait ?? (isShell ? "ssh" : "basic");
     // Files can go in long before the guest is up.
     const wait = workspace === undefined ? level : "agent";

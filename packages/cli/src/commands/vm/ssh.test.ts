@@ -83,13 +83,17 @@ test("without a terminal ssh is told so, and nothing is remarked", async () => {
   assert.ok(sshWords(scene).includes("-T"));
 });
 
-test("without ssh", async () => {
+test("without ssh nothing is made, nor waited for, and it is said what to type", async () => {
   await using scene = await openScene(script);
-  mkdirSync(join(scene.home, "state/ssh"), { recursive: true });
-  writeFileSync(join(scene.home, "state/ssh/id_ed25519"), "key");
-  writeFileSync(join(scene.home, "state/ssh/id_ed25519.pub"), "ssh-ed25519 AAAA\n");
-  const said = await scene.cli(["vm", "ssh", "sandbox"], { env: { PATH: "/nonexistent" } });
-  assert.deepEqual(said, { status: 125, stdout: "", stderr: "error: ssh is not installed\n  try: install openssh-client\n" });
+  for (const words of [
+    ["vm", "ssh", "sandbox"],
+    ["vm", "run"],
+  ]) {
+    const { status, stderr } = await scene.cli(words, { env: { PATH: "/nonexistent" } });
+    assert.equal(status, 125);
+    assert.match(stderr, /^error: ssh is not installed\n  try: .*openssh.*\n$/);
+  }
+  assert.deepEqual(scene.daemon?.calls, []);
 });
 
 test("vm run opens a shell once ssh is ready, and the VM stays", async () => {

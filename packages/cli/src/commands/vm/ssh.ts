@@ -4,7 +4,7 @@ import type { CliContext } from "../../context.ts";
 import { checkTty } from "../../exec/tty-choice.ts";
 import { oneVm } from "../../flags.ts";
 import { shellIn } from "../../ssh/argv.ts";
-import { sshInto } from "../../ssh/run.ts";
+import { requireSsh, sshInto } from "../../ssh/run.ts";
 import { waitReady } from "../../vms/each.ts";
 import { findWorkspace } from "../../workspaces/known-workspace.ts";
 import { leftBehind } from "../../vms/remarks.ts";
@@ -36,6 +36,7 @@ guest's shell, several are a command with its arguments.`,
     checkTty(flags);
   },
   async run(context: CliContext, flags: Flags, name: string) {
+    requireSsh(context.deps);
     const client = await context.connect();
     const vm = await waitReady(context, client, { name, level: "ssh" });
     const cwd = context.trailing === undefined && context.deps.isTerminal.stdin ? await workspaceOf(context, vm) : undefined;

@@ -1,17 +1,14 @@
+import { HOST_PROGRAMS, installCommand, KEYRING_PACKAGES, readOsRelease, type PackageNames } from "@banger/api";
 import { findProgram } from "@banger/host";
 import type { Check } from "../contract.ts";
 import type { DoctorDeps } from "../deps.ts";
-import { DISTRIBUTIONS, readFamily, type Family } from "../distribution.ts";
-import { HOST_PROGRAMS } from "../host-programs.ts";
 import { readIfThere } from "../read-if-there.ts";
 
 interface Missing {
   readonly what: string;
   readonly needs: string;
-  readonly packages: Readonly<Record<Family, string>>;
+  readonly packages: PackageNames;
 }
-
-const KEYRING_PACKAGES = { apt: "debian-archive-keyring", dnf: "debian-keyring", pacman: "debian-archive-keyring" };
 
 export const programs: Check<DoctorDeps> = {
   id: "programs",
@@ -23,7 +20,10 @@ export const programs: Check<DoctorDeps> = {
     return {
       status: "failed",
       summary: `missing: ${missing.map((one) => one.what).join(", ")} (for ${needs.join(", ")})`,
-      fix: installCommand(missing, await readFamily(files.osRelease)),
+      fix: installCommand(
+        missing.map((one) => one.packages),
+        readOsRelease(files.osRelease),
+      ),
       details: { missing: missing.map((one) => one.what) },
     };
   },
@@ -42,10 +42,4 @@ async function missingPrograms(searchPath: string): Promise<readonly Missing[]> 
 async function missingKeyring(path: string): Promise<readonly Missing[]> {
   if ((await readIfThere(path)) !== undefined) return [];
   return [{ what: "Debian's archive keys", needs: "building images", packages: KEYRING_PACKAGES }];
-}
-
-function installCommand(missing: readonly Missing[], family: Family | undefined): string {
-  const packages = [...new Set(missing.map((one) => one.packages[family ?? "apt"]))];
-  if (family === undefined) return `install with your package manager (Debian's names): ${packages.join(" ")}`;
-  return [...DISTRIBUTIONS[family].install, ...packages].join(" ");
 }

@@ -1,13 +1,13 @@
 // QEMU as it is installed on this host: the program, what it loads by name, and the firmware it boots with.
 import { access, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { BangerError } from "@banger/api";
+import { BangerError, installCommand, packagesOf, readOsRelease } from "@banger/api";
 import { findProgram, run } from "@banger/host";
 import type { Bind } from "../jail.ts";
 import { JAIL } from "../jail.ts";
 import { parseLdd, resolveProgram, type Program } from "../program.ts";
 
-export const QEMU_HINT = "sudo apt install qemu-system-x86";
+const QEMU = "qemu-system-x86_64";
 /** `-action` and the -blockdev options used here are all older; below this nothing was tried. */
 const OLDEST = 6;
 
@@ -23,8 +23,8 @@ export interface QemuInstallation {
 
 /** Absolute path of QEMU. Throws `vmm.missing`. */
 export async function findQemu(searchPath: string): Promise<string> {
-  const found = await findProgram("qemu-system-x86_64", searchPath);
-  if (found === undefined) throw new BangerError("vmm.missing", "qemu-system-x86_64 is not installed", { hint: QEMU_HINT });
+  const found = await findProgram(QEMU, searchPath);
+  if (found === undefined) throw new BangerError("vmm.missing", `${QEMU} is not installed`, { hint: howToInstall() });
   return found;
 }
 
@@ -33,7 +33,9 @@ export function checkQemuVersion(output: string): string {
   const version = /version (\d+)\.(\d+)\.(\d+)/.exec(output);
   if (version === null) throw new BangerError("vmm.unsupported", `qemu-system-x86_64 does not tell its version: ${output.slice(0, 80)}`);
   if (Number(version[1]) < OLDEST) {
-    throw new BangerError("vmm.unsupported", `QEMU ${version[0].slice(8)} is too old: ${OLDEST}.0 or newer is needed`, { hint: QEMU_HINT });
+    throw new BangerError("vmm.unsupported", `QEMU ${version[0].slice(8)} is too old: ${OLDEST}.0 or newer is needed`, {
+      hint: howToInstall(),
+    });
   }
   return version[0].slice("version ".length);
 }
@@ -83,4 +85,8 @@ async function firstFile(directories: readonly string[], name: string): Promise<
     if (isThere) return { source, target: `${JAIL.firmware}/${name}`, access: "ro" };
   }
   return undefined;
+}
+
+function howToInstall(): string {
+  return installCommand(packagesOf([QEMU]), readOsRelease());
 }
