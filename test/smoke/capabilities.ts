@@ -1,5 +1,5 @@
 // What this machine can do, as banger's own doctor sees it.
-import type { Banger } from "./banger.ts";
+import { runProgram, type Banger } from "./banger.ts";
 import type { Capability } from "./scenario.ts";
 
 interface Check {
@@ -18,5 +18,16 @@ export async function capabilitiesOf(banger: Banger, uid: number): Promise<Reado
   if (kvm) found.add("kvm");
   if (kvm && isOk("firecracker")) found.add("firecracker");
   if (uid === 0) found.add("root");
+  if (uid === 0 && (await canMount(banger))) found.add("mount");
   return found;
+}
+
+/** Root of a container often may not. Tried where nobody sees it. */
+async function canMount({ env }: Banger): Promise<boolean> {
+  const argv = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"];
+  const tried = runProgram(argv, { env, signal: AbortSignal.timeout(10_000) });
+  return tried.then(
+    ({ status }) => status === 0,
+    () => false,
+  );
 }

@@ -10,6 +10,7 @@ import driverFirecracker from "./scenarios/driver-firecracker.ts";
 import driverQemu from "./scenarios/driver-qemu.ts";
 import exitStatus from "./scenarios/exit-status.ts";
 import failedBoot from "./scenarios/failed-boot.ts";
+import fullDisk from "./scenarios/full-disk.ts";
 import hostKeys from "./scenarios/host-keys.ts";
 import interrupted from "./scenarios/interrupted.ts";
 import isolation from "./scenarios/isolation.ts";
@@ -52,6 +53,7 @@ export const scenarios: readonly Scenario[] = [
   driverFirecracker,
   bootLoop,
   vmmKilled,
+  fullDisk,
   concurrentRuns,
   hostKeys,
   leavesNothing,

@@ -12,6 +12,7 @@ export const CAPABILITIES = {
   kvm: "usable KVM",
   firecracker: "Firecracker with usable KVM",
   root: "root",
+  mount: "root that may mount a file system",
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
