@@ -103,7 +103,9 @@ async function copyInto(copying: Copying): Promise<void> {
     work: (signal) => copyWithProgress(copying, signal),
     async undone() {
       if (copying.keepsVm) return `cancelled: ${vm.name} has a part of it`;
-      await client.progress(routes.vmDelete, { params: { name: vm.name } }).catch(() => undefined);
+      // Nothing but the copy is in it.
+      const discard = { params: { name: vm.name }, query: { discardChanges: "true" } } as const;
+      await client.progress(routes.vmDelete, discard).catch(() => undefined);
       return `cancelled: ${vm.name} is undone`;
     },
   });
