@@ -19,7 +19,10 @@ export interface ContextOptions {
   readonly keep: boolean;
 }
 
-export interface OwnedContext extends ScenarioContext, AsyncDisposable {}
+export interface OwnedContext extends ScenarioContext, AsyncDisposable {
+  /** Writes down what tells why the scenario failed: its VMs go with the context. */
+  examine(): Promise<void>;
+}
 
 export async function contextOf({ fixtures, scenario, signal, log, keep }: ContextOptions): Promise<OwnedContext> {
   const banger = bangerOf({ ...fixtures.banger, signal, log });
@@ -31,6 +34,12 @@ export async function contextOf({ fixtures, scenario, signal, log, keep }: Conte
     const made = suffix === undefined ? scenario.name : `${scenario.name}-${suffix}`;
     names.add(made);
     return made;
+  };
+  // A scenario that was interrupted still has its VMs looked at and deleted.
+  const cleaner = bangerOf({ ...fixtures.banger, signal: new AbortController().signal, log });
+  const mine = async () => {
+    const left = (await cleaner.json("vm", "list")) as readonly { name: string }[];
+    return left.map((vm) => vm.name).filter((each) => names.has(each));
   };
   let booted = 0;
   return {
@@ -48,13 +57,13 @@ export async function contextOf({ fixtures, scenario, signal, log, keep }: Conte
       return made;
     },
     until: (what, probe, timeoutMs = 60_000) => until(what, probe, timeoutMs),
+    examine: async () => {
+      for (const each of await mine()) await cleaner.banger(["vm", "logs", each]);
+    },
     [Symbol.asyncDispose]: async () => {
       if (keep) return;
-      // A scenario that was interrupted still has its VMs deleted.
-      const cleaner = bangerOf({ ...fixtures.banger, signal: new AbortController().signal, log });
-      const left = (await cleaner.json("vm", "list")) as readonly { name: string }[];
-      const mine = left.map((vm) => vm.name).filter((each) => names.has(each));
-      if (mine.length > 0) await cleaner.ok("vm", "delete", "--discard-changes", ...mine);
+      const left = await mine();
+      if (left.length > 0) await cleaner.ok("vm", "delete", "--discard-changes", ...left);
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -34,7 +34,12 @@ async function runFakes(scenarios: readonly Scenario[], change: Partial<Run> = {
   const outcomes = await runScenarios({
     ...{ scenarios, jobs: 1, repeat: 1, able: new Set(), logs: scratch.path, signal: new AbortController().signal },
     openContext: ({ name }, log) =>
-      Promise.resolve({ scenario: name, log, [Symbol.asyncDispose]: async () => void disposed?.push(name) } as unknown as OwnedContext),
+      Promise.resolve({
+        scenario: name,
+        log,
+        examine: () => Promise.resolve(),
+        [Symbol.asyncDispose]: async () => void disposed?.push(name),
+      } as unknown as OwnedContext),
     view: {
       began: (name) => void told?.push(`began ${name}`),
       ended: ({ name, result }, log) => void told?.push(`${result} ${name}${log === undefined ? "" : `: ${log.split("\n")[0] ?? ""}`}`),
@@ -78,6 +83,19 @@ test("what fails while it is cleaned up has failed", async () => {
     Promise.resolve({ [Symbol.asyncDispose]: () => Promise.reject(new Error("left behind")) } as unknown as OwnedContext);
   const { outcomes } = await runFakes([fake("a")], { openContext });
   assert.deepEqual([outcomes[0]?.result, outcomes[0]?.detail?.split("\n")[0]], ["FAIL", "Error: left behind"]);
+});
+
+test("one that fails has its VMs looked at before they go, and no other", async () => {
+  const steps: string[] = [];
+  const openContext = ({ name }: Scenario) =>
+    Promise.resolve({
+      examine: async () => void steps.push(`looked at ${name}`),
+      [Symbol.asyncDispose]: async () => void steps.push(`${name} gone`),
+    } as unknown as OwnedContext);
+  const failing = fake("a", { run: () => Promise.reject(new Error("wrong")) });
+  const { outcomes } = await runFakes([failing, fake("b")], { openContext });
+  assert.deepEqual(steps, ["looked at a", "a gone", "b gone"]);
+  assert.match(outcomes[0]?.detail ?? "", /wrong/);
 });
 
 test("after an interruption nothing more is begun, and nothing passes", async () => {

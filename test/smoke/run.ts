@@ -53,7 +53,12 @@ async function runScenario(run: Run, scenario: Scenario): Promise<Outcome> {
   try {
     run.signal.throwIfAborted();
     await using context = await run.openContext(scenario, log);
-    await scenario.run(context);
+    try {
+      await scenario.run(context);
+    } catch (error) {
+      await context.examine().catch((problem: unknown) => log(`its VMs could not be examined: ${String(problem)}`));
+      throw error;
+    }
   } catch (error) {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
     log(detail);
