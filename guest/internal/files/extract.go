@@ -119,11 +119,20 @@ func (x *extraction) entry(header *tar.Header, content io.Reader) error {
 	}
 }
 
-// inPlace makes something beside and renames it: what has a name is whole, and what had it before stays until then.
+// inPlace makes something under a name that is free, and takes it away again when it does not get whole. Where the name is
+// taken it is made beside and renamed, so that what was there stays until then; always to rename would cost small files a
+// third more.
 func (x *extraction) inPlace(parent int, base string, make func(name string) error) error {
+	err := make(base)
+	if !errors.Is(err, unix.EEXIST) {
+		if err != nil {
+			_ = unix.Unlinkat(parent, base, 0)
+		}
+		return err
+	}
 	x.unfinished++
 	name := fmt.Sprintf(".banger-%x-%d", x.mark, x.unfinished)
-	err := make(name)
+	err = make(name)
 	if err == nil {
 		err = unix.Renameat(parent, name, parent, base)
 	}
@@ -144,11 +153,31 @@ func (x *extraction) file(parent int, name string, header *tar.Header, content i
 	written, err := io.CopyBuffer(struct{ io.Writer }{file}, content, x.buffer)
 	x.done.Bytes += written
 	// The name in it is none that anybody knows.
-	if path := (*fs.PathError)(nil); errors.As(err, &path) {
-		err = path.Err
+	if named := (*fs.PathError)(nil); errors.As(err, &named) {
+		err = named.Err
 	}
-	err = errors.Join(err, x.own(fd, "", header), unix.Fchmod(fd, mode), setTimes(fd, "", header))
+	err = errors.Join(err, x.settleFile(fd, header), setTimes(fd, "", header))
 	return errors.Join(err, file.Close())
+}
+
+// settleFile gives an open file its owner and mode where it has others: each change is a transaction of the file system.
+func (x *extraction) settleFile(fd int, header *tar.Header) error {
+	var status unix.Stat_t
+	if err := unix.Fstat(fd, &status); err != nil {
+		return err
+	}
+	uid, gid := x.ownerOf(header)
+	if int(status.Uid) != uid || int(status.Gid) != gid {
+		// It takes setuid and setgid away.
+		status.Mode = 0
+		if err := x.own(fd, "", header); err != nil {
+			return err
+		}
+	}
+	if status.Mode&0o7777 == modeOf(header) && status.Mode != 0 {
+		return nil
+	}
+	return unix.Fchmod(fd, modeOf(header))
 }
 
 func (x *extraction) symlink(parent int, name string, header *tar.Header) error {
@@ -220,12 +249,16 @@ func (x *extraction) finishDirectories() error {
 	return nil
 }
 
+func (x *extraction) ownerOf(header *tar.Header) (uid, gid int) {
+	if x.owner != nil {
+		return x.owner.UID, x.owner.GID
+	}
+	return header.Uid, header.Gid
+}
+
 // own sets the owner of name in the directory at, or of at itself when name is empty.
 func (x *extraction) own(at int, name string, header *tar.Header) error {
-	uid, gid := header.Uid, header.Gid
-	if x.owner != nil {
-		uid, gid = x.owner.UID, x.owner.GID
-	}
+	uid, gid := x.ownerOf(header)
 	if os.Geteuid() != 0 && uid == os.Geteuid() {
 		return nil
 	}
