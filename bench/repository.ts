@@ -1,0 +1,40 @@
+// The repository that rows copy: 10,000 files and 350 MB with its history, of content that does not compress.
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const DIRECTORIES = 100;
+const FILES = 100;
+const FILE_BYTES = 10_000;
+/** Blobs that only the history has. */
+const PAST = 10;
+const PAST_BYTES = 25_000_000;
+
+/** Its directory below `scratch`, made once. */
+export async function benchRepository(scratch: string): Promise<string> {
+  const top = join(scratch, "repository");
+  if (existsSync(join(top, "done"))) return join(top, "work");
+  const work = join(top, "work");
+  await mkdir(work, { recursive: true });
+  const git = (...args: readonly string[]) =>
+    execFileSync("git", ["-C", work, "-c", "user.name=Bench", "-c", "user.email=bench@example.invalid", "-c", "gc.auto=0", ...args]);
+  git("init", "--quiet", "--initial-branch=main");
+  for (let past = 0; past < PAST; past += 1) {
+    await writeFile(join(work, "past"), randomBytes(PAST_BYTES));
+    git("add", "past");
+    git("commit", "--quiet", `--message=past ${past}`);
+  }
+  git("rm", "--quiet", "past");
+  for (let directory = 0; directory < DIRECTORIES; directory += 1) {
+    const path = join(work, `d${directory}`);
+    await mkdir(path);
+    for (let file = 0; file < FILES; file += 1) await writeFile(join(path, `f${file}.txt`), randomBytes(FILE_BYTES / 2).toString("hex"));
+  }
+  git("add", "--all");
+  git("commit", "--quiet", "--message=files");
+  git("repack", "-a", "-d", "--quiet", "--window=0");
+  await writeFile(join(top, "done"), "");
+  return work;
+}
