@@ -11,6 +11,7 @@ import driverQemu from "./scenarios/driver-qemu.ts";
 import exitStatus from "./scenarios/exit-status.ts";
 import failedBoot from "./scenarios/failed-boot.ts";
 import fullDisk from "./scenarios/full-disk.ts";
+import fileSync from "./scenarios/file-sync.ts";
 import hostKeys from "./scenarios/host-keys.ts";
 import interrupted from "./scenarios/interrupted.ts";
 import isolation from "./scenarios/isolation.ts";
@@ -58,4 +59,5 @@ export const scenarios: readonly Scenario[] = [
   hostKeys,
   leavesNothing,
   daemonKilled,
+  fileSync,
 ];

@@ -11,6 +11,8 @@ import { loadConfig } from "./config/load-config.ts";
 import { chooseSpec, resolveSpec } from "./config/resolve-spec.ts";
 import { HOST_FILES } from "./doctor/deps.ts";
 import { runDoctor } from "./doctor/run-doctor.ts";
+import type { FileSync } from "./file-sync/contract.ts";
+import { createFileSync } from "./file-sync/service.ts";
 import { connectGuest } from "./guest/client.ts";
 import { generateSshKey } from "./guest/openssh-key.ts";
 import { IdleWatch } from "./idle.ts";
@@ -91,6 +93,7 @@ export async function startDaemon(around: Surroundings): Promise<{ readonly leav
 interface Parts {
   readonly runAs: RunAs | null;
   readonly config: () => Promise<Config>;
+  readonly fileSync: FileSync;
   readonly defaults: () => Promise<EffectiveSpec>;
   readonly operations: OperationRegistry;
   readonly network: UserNetwork;
@@ -103,6 +106,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const { paths, searchPath, reserve, log, now } = around;
   const runAs = await vmUser(around.uid, paths.cacheDir);
   const config = () => loadConfig({ file: paths.configFile, home: around.home });
+  const fileSync = createFileSync({ config, home: around.home });
   const hostResources = () => readHostResources(paths.vmsDir);
   // Told as they are: that this host cannot give one is the doctor's to say, and a new VM's.
   const defaults = async () => chooseSpec({}, await config(), await hostResources());
@@ -128,11 +132,12 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),
+      fileSync,
       ...{ config, hostResources, resolveSpec, now, randomHex, log },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),
   );
-  return { runAs, config, defaults, operations, network, images, vmms, vms };
+  return { runAs, config, fileSync, defaults, operations, network, images, vmms, vms };
 }
 
 function userNetwork({ paths, searchPath, log }: Surroundings, runAs: RunAs | null): UserNetwork {
@@ -177,10 +182,10 @@ function infoOf({ paths, now }: Surroundings, vms: VmService): () => DaemonInfo 
 }
 
 function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Parts, { signal, progress }: Operation): Promise<DoctorReport> {
-  const { runAs, images, network, vmms, config } = parts;
+  const { runAs, images, network, vmms, config, fileSync } = parts;
   const deps = {
     ...{ architecture: process.arch, user: { name: userName, uid }, runAs: runAs === null ? null : { ...runAs, name: VM_USER } },
-    ...{ searchPath, files: HOST_FILES, run, images, config },
+    ...{ searchPath, files: HOST_FILES, run, images, config, fileSync },
     defaults: async () => resolveSpec({}, await config(), await readHostResources(paths.vmsDir)),
     defaultImage: async () => (await config()).defaultImageName,
     directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },

@@ -7,6 +7,17 @@ export interface Config {
   readonly sshKeyPath: string | null;
   readonly firecrackerBin: string | null;
   readonly vmDefaults: { readonly vcpu?: number; readonly memoryMib?: number; readonly diskBytes?: number };
+  /** What every new VM gets at its first boot. */
+  readonly fileSync: readonly SyncedPath[];
+}
+
+export interface SyncedPath {
+  /** Absolute, below the owner's home. */
+  readonly host: string;
+  /** Relative to root's home in the guest. */
+  readonly guest: string;
+  /** Permission bits of the file, or of every file in the directory; null: 0600 for a file, as they are for a directory. */
+  readonly mode: number | null;
 }
 
 /** What the defaults are derived from. */

@@ -36,7 +36,8 @@ test("keys are found behind comments, strings that look like keys, headers and i
   assert.equal(at("vm_defaults", "nested", "deep", "y z"), "10:24");
   assert.equal(at("vm_defaults", "nested", "deep", "w"), "10:47");
   assert.equal(at("list"), "11:3");
-  assert.equal(at("list", "name"), "12:1");
+  assert.equal(at("list", "0", "name"), "12:1");
+  assert.equal(at("vm_defaults", "disk_size", "1", "b"), "8:24");
 });
 
 const bareKey = fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/);

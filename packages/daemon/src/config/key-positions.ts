@@ -9,7 +9,7 @@ export interface Position {
   readonly column: number;
 }
 
-/** The first position of each key by its path from the root (`["vm_defaults", "vcpu"]`); of keys inside arrays none. */
+/** The first position of each key by its path from the root: `["vm_defaults", "vcpu"]`, in lists `["file_sync", "0", "host"]`. */
 export class KeyPositions {
   readonly #offsets = new Map<string, number>();
   readonly #source: string;
@@ -52,10 +52,18 @@ class Walk {
 
   document(): void {
     let table: Path = [];
+    const items = new Map<string, number>();
     while (this.#peek() !== "") {
       if (this.#peek() === "[") {
-        this.#at += this.#source.startsWith("[[", this.#at) ? 2 : 1;
+        const isItem = this.#source.startsWith("[[", this.#at);
+        this.#at += isItem ? 2 : 1;
         table = this.#keys([]);
+        if (isItem) {
+          const list = JSON.stringify(table);
+          const index = items.get(list) ?? 0;
+          items.set(list, index + 1);
+          table = [...table, `${index}`];
+        }
         this.#at += this.#source.startsWith("]]", this.#at) ? 2 : 1;
       } else {
         this.#pair(table);
@@ -63,20 +71,19 @@ class Walk {
     }
   }
 
-  /** Keys inside a list have no path: `prefix` is undefined there and below. */
-  #pair(prefix: Path | undefined): void {
+  #pair(prefix: Path): void {
     const path = this.#keys(prefix);
     this.#at += 1; // the equals sign
-    this.#value(prefix === undefined ? undefined : path);
+    this.#value(path);
   }
 
-  #keys(prefix: Path | undefined): Path {
-    const path = [...(prefix ?? [])];
+  #keys(prefix: Path): Path {
+    const path = [...prefix];
     for (;;) {
       this.#peek();
       const offset = this.#at;
       path.push(this.#key());
-      if (prefix !== undefined) this.#onKey(path, offset);
+      this.#onKey(path, offset);
       if (this.#peek() !== ".") return path;
       this.#at += 1;
     }
@@ -89,24 +96,24 @@ class Walk {
     return decoded ?? this.#lost();
   }
 
-  #value(path: Path | undefined): void {
+  #value(path: Path): void {
     switch (this.#peek()) {
       case "{":
         this.#list("}", () => this.#pair(path));
         return;
       case "[":
-        this.#list("]", () => this.#value(undefined));
+        this.#list("]", (index) => this.#value([...path, `${index}`]));
         return;
       default:
         if (this.#take(STRING) === undefined && this.#take(SCALAR) === undefined) this.#lost();
     }
   }
 
-  #list(end: string, readItem: () => void): void {
+  #list(end: string, readItem: (index: number) => void): void {
     this.#at += 1;
-    while (this.#peek() !== end) {
+    for (let index = 0; this.#peek() !== end;) {
       if (this.#peek() === ",") this.#at += 1;
-      else readItem();
+      else readItem(index++);
     }
     this.#at += 1;
   }

@@ -35,7 +35,26 @@ disk_size = 16384
     sshKeyPath: "/home/dev/.ssh/id_ed25519",
     firecrackerBin: "/opt/firecracker",
     vmDefaults: { vcpu: 2, memoryMib: 4096, diskBytes: 16 * GIB },
+    fileSync: [],
   });
+});
+
+test("files to sync", () => {
+  const { fileSync } = parse(`
+[[file_sync]]
+host = "~/.gitconfig"
+guest = "~/.gitconfig"
+
+[[file_sync]]
+host = "/home/dev/.config/gh/"
+guest = "/root/.config/./gh"
+mode = "0640"
+`);
+  assert.deepEqual(fileSync, [
+    { host: "/home/dev/.gitconfig", guest: ".gitconfig", mode: null },
+    { host: "/home/dev/.config/gh", guest: ".config/gh", mode: 0o640 },
+  ]);
+  assert.deepEqual(parse('file_sync = [{ host = "~/a", guest = "~/b" }]').fileSync, [{ host: "/home/dev/a", guest: "b", mode: null }]);
 });
 
 test("an empty file, and inline and dotted forms of the same settings", () => {
@@ -65,6 +84,29 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ["default_image_name = true", "/c.toml:1:1: default_image_name is true", /quotes/],
   ['default_image_name = ""', '/c.toml:1:1: default_image_name is ""', /1 to 255/],
   ['ssh_key_path = "id_rsa"', '/c.toml:1:1: ssh_key_path is "id_rsa"', /begins with "\/" or "~\/"/],
+  ["file_sync = 1", "/c.toml:1:1: file_sync is 1, not a list of tables", /\[\[file_sync\]\]/],
+  ["[file_sync]\nhost = 1", "/c.toml:1:2: file_sync is a table, not a list of tables", /\[\[file_sync\]\]/],
+  ['[[file_sync]]\nhost = "~/a"', "/c.toml:2:1: file_sync has no guest", /guest = …/],
+  [
+    '[[file_sync]]\nhost = "~/a"\nguest = "~/a"\n\n[[file_sync]]\n hots = "~/b"\nhost = "~/a"\nguest = "~/a"',
+    '/c.toml:6:2: unknown key "hots" in [file_sync]',
+    /did you mean host\?/,
+  ],
+  ...[".gitconfig", "~dev/x", "/etc/passwd", "~/../x", "/home/dev", "/home/dev/../root", "/home/developer/x", "~"].map(
+    (host) => [`[[file_sync]]\nguest = "~/a"\nhost = "${host}"`, `/c.toml:3:1: file_sync.host is "${host}"`, /below your home/] as const,
+  ),
+  ...["x", "/etc/x", "~root/x", "~/", "/root", "/root/", "/root/../etc/x", "~/a/../../b", "/rootx/a", "~//etc/x"].map(
+    (guest) =>
+      [`[[file_sync]]\nhost = "~/a"\nguest = "${guest}"`, `/c.toml:3:1: file_sync.guest is "${guest}"`, /below root's home/] as const,
+  ),
+  ...['"600x"', "600", "0o600", '"1777"', '"u+x"', '""'].map(
+    (mode) =>
+      [
+        `[[file_sync]]\nhost = "~/a"\nguest = "~/a"\nmode = ${mode}`,
+        `/c.toml:4:1: file_sync.mode is ${mode === "0o600" ? "384" : mode}`,
+        /octal/,
+      ] as const,
+  ),
   ['ssh_key_path = "~root/x"', '/c.toml:1:1: ssh_key_path is "~root/x"', /~\//],
 ];
 

@@ -2,7 +2,7 @@
 // would otherwise pass for a setting that has no effect.
 import { BangerError } from "@banger/api";
 import { parse, TomlError } from "smol-toml";
-import { configOf, SETTINGS, type Table } from "./settings.ts";
+import { configOf, SETTINGS, type List, type Table } from "./settings.ts";
 import type { Config } from "./contract.ts";
 import { KeyPositions, type Position } from "./key-positions.ts";
 import { nearest } from "./nearest.ts";
@@ -53,8 +53,13 @@ function readTable(values: Readonly<Record<string, unknown>>, known: Table, read
         result[key] = setting(value, reading.home);
       } catch (error) {
         if (!(error instanceof Error)) throw error;
-        reading.report(path, { message: `${path.join(".")} is ${shown(value)}`, hint: `write ${error.message}` });
+        reading.report(path, {
+          message: `${path.filter((part) => !/^\d+$/.test(part)).join(".")} is ${shown(value)}`,
+          hint: `write ${error.message}`,
+        });
       }
+    } else if (isList(setting)) {
+      result[key] = readList(value, setting, { ...reading, path });
     } else if (isTable(value)) {
       result[key] = readTable(value, setting, { ...reading, path });
     } else {
@@ -64,9 +69,44 @@ function readTable(values: Readonly<Record<string, unknown>>, known: Table, read
   return result;
 }
 
+function isList(setting: Table | List): setting is List {
+  return setting["kind"] === "list";
+}
+
+function readList(value: unknown, { of, required }: List, reading: Reading): readonly unknown[] {
+  const { path } = reading;
+  if (!Array.isArray(value) || !value.every(isTable)) {
+    reading.report(path, {
+      message: `${path.join(".")} is ${shown(value)}, not a list of tables`,
+      hint: `write [[${path.join(".")}]] with keys below it`,
+    });
+    return [];
+  }
+  return value.map((item: Readonly<Record<string, unknown>>, index) => {
+    const missing = required.filter((key) => !Object.hasOwn(item, key));
+    if (missing.length > 0)
+      reading.report(
+        [
+          ...path,
+          ...Object.keys(item)
+            .slice(0, 1)
+            .flatMap((key) => [`${index}`, key]),
+        ],
+        {
+          message: `${path.join(".")} has no ${missing.join(" and no ")}`,
+          hint: `write ${missing.join(" = …, ")} = … below its [[${path.join(".")}]]`,
+        },
+      );
+    return readTable(item, of, { ...reading, path: [...path, `${index}`] });
+  });
+}
+
 function unknownKey(path: readonly string[], known: Table): { readonly message: string; readonly hint: string } {
   const key = path.at(-1) ?? "";
-  const table = path.slice(0, -1).join(".");
+  const table = path
+    .slice(0, -1)
+    .filter((part) => !/^\d+$/.test(part))
+    .join(".");
   const guess = nearest(key, Object.keys(known));
   return {
     message: `unknown key ${JSON.stringify(key)}${table === "" ? "" : ` in [${table}]`}`,

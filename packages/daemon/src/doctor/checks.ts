@@ -3,6 +3,7 @@ import { accelerator } from "./checks/accelerator.ts";
 import { architecture } from "./checks/architecture.ts";
 import { config } from "./checks/config.ts";
 import { diskSpace } from "./checks/disk-space.ts";
+import { fileSync } from "./checks/file-sync.ts";
 import { firecracker } from "./checks/firecracker.ts";
 import { image } from "./checks/image.ts";
 import { network } from "./checks/network.ts";
@@ -32,5 +33,6 @@ export const CHECKS: readonly Check<DoctorDeps>[] = [
   stateDirectory,
   diskSpace,
   vmDefaults,
+  fileSync,
   image,
 ];

@@ -2,6 +2,7 @@
 // accelerator's probe, which remembers its answer.
 import type { AcceleratorName, EffectiveSpec } from "@banger/api";
 import type { run, RunAs } from "@banger/host";
+import type { FileSync } from "../file-sync/contract.ts";
 import type { ImageService } from "../images/contract.ts";
 import type { NetworkAvailability } from "../network/contract.ts";
 import type { PastaVersion } from "../network/pasta-version.ts";
@@ -59,6 +60,7 @@ export interface DoctorDeps {
   readonly defaultImage: () => Promise<string>;
   /** Reads config.toml. Throws `config.invalid`. */
   readonly config: () => Promise<unknown>;
+  readonly fileSync: Pick<FileSync, "look">;
   /** The configured Firecracker, or null to look on PATH. Throws `config.invalid`. */
   readonly firecrackerBin: () => Promise<string | null>;
 }

@@ -97,6 +97,7 @@ function contentDeps(root: string, files: HostFiles, run: DoctorDeps["run"]): Do
     }),
     defaultImage: async () => "debian-bookworm",
     config: async () => ({}),
+    fileSync: { look: async () => ({ files: 2, bytes: 1234, leftOut: [] }) },
     firecrackerBin: async () => null,
   };
 }

@@ -83,7 +83,7 @@ test("what keeps several checks from looking is told once", async () => {
   await using host = await fakeHost();
   const bad = () => Promise.reject(new BangerError("config.invalid", "config.toml:3:1: unknown key vcpus", { hint: "vcpu" }));
   const { checks, problems } = await runDoctor(
-    { ...host.deps, config: bad, probe: bad, defaults: bad, defaultImage: bad, firecrackerBin: bad },
+    { ...host.deps, config: bad, probe: bad, defaults: bad, defaultImage: bad, firecrackerBin: bad, fileSync: { look: bad } },
     never,
     silent,
   );
@@ -95,6 +95,7 @@ test("what keeps several checks from looking is told once", async () => {
       "accelerator skipped: not looked at: config",
       "firecracker skipped: not looked at: config",
       "vm-defaults skipped: not looked at: config",
+      "file-sync skipped: not looked at: config",
       "image skipped: not looked at: config",
     ],
   );

@@ -29,6 +29,7 @@ export interface Creation {
 /** Answers the record of the new VM, booted unless `start` is false. Undone on failure or abort, unless the guest's failure is worth a look. */
 export async function createVm({ deps, lifecycle, body, operation }: Creation): Promise<VmRecord> {
   const spec = deps.resolveSpec({ ...body.spec, image: body.image }, await deps.config(), await deps.hostResources());
+  await deps.fileSync.look();
   await requireRoom(deps.vmsDir);
   const choice = await deps.chooseDriver(body.driver ?? null, operation.signal);
   await deps.images.show(spec.image.value);

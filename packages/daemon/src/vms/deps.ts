@@ -1,6 +1,7 @@
 // What the life of a VM needs from the rest of the daemon.
 import type { DriverName, PortMapping } from "@banger/api";
 import type { RunAs } from "@banger/host";
+import type { FileSync } from "../file-sync/contract.ts";
 import type { ConnectGuest } from "../guest/contract.ts";
 import type { SshKeyPair } from "../guest/openssh-key.ts";
 import type { ImageService } from "../images/contract.ts";
@@ -32,6 +33,8 @@ export interface VmDeps {
   /** A fresh host key; its private half is only ever handed to the guest. */
   readonly newHostKey: (vmName: string) => SshKeyPair;
   readonly workspaces: WorkspaceFiles;
+  /** What a new VM gets of its owner's files. */
+  readonly fileSync: FileSync;
   /** Directory of all VMs' directories. */
   readonly vmsDir: string;
   /** Who runs VMMs and owns their files; null: the daemon's own user. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -45,6 +45,26 @@ describe("the life of a VM", () => {
       last.crash();
     }
     await rm(directory, { recursive: true, force: true });
+  });
+
+  test("a new VM gets its owner's files at its first boot, and only then; one that is missing keeps it from nothing", async () => {
+    const one = daemon();
+    await writeFile(join(directory, "settings"), "mine");
+    const host = (name: string) => ({ host: join(directory, name), guest: `.config/${name}`, mode: null });
+    one.synced = [host("settings"), host("missing")];
+    const { id } = await one.create("a");
+    const file = join(directory, "vms", id, "fake-root/root/.config/settings");
+    assert.equal(await readFile(file, "utf8"), "mine");
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.deepEqual(one.warnings, [`file_sync: not copied: ${join(directory, "missing")}: it is not there ()`]);
+    await writeFile(file, "the guest's now");
+    await one.run((operation) => one.service.stop("a", operation));
+    await one.run((operation) => one.service.start("a", "agent", operation));
+    assert.equal(await readFile(file, "utf8"), "the guest's now");
+    assert.equal(one.warnings.length, 1);
+    await truncate(join(directory, "settings"), 65 * 1024 * 1024);
+    await assert.rejects(one.create("b"), code("config.invalid"));
+    assert.equal(one.records.list().length, 1);
   });
 
   test("create, stop, start, delete leave what they should and nothing else", async () => {

@@ -26,6 +26,8 @@ export interface StepContext {
   readonly operation: Operation;
 }
 
+const GUEST_HOME = "/root";
+
 export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void>>> = {
   "make-directory": async ({ deps, vmId, operation }) => {
     const { diskBytes } = deps.records.get(vmId);
@@ -79,6 +81,7 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
       // From here on the guest may change what is in its workspaces.
       markUntaken(deps, vmId);
       await supervisor.pauses.unlessPaused(guest.configure(configuration, operation.signal));
+      if (record.startedAt === null) await syncFiles(deps, guest, operation);
       deps.records.update(vmId, { sshHostKey: hostKey.publicKey, bootId, startedAt: deps.now().toISOString() });
     });
     supervisor.follow();
@@ -143,6 +146,19 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     deps.records.remove(vmId);
   },
 };
+
+/** The owner's files, at the first boot. They reach the guest's own disk by way of the channel alone; that some are missing keeps no VM from being made. */
+async function syncFiles(deps: VmDeps, guest: GuestClient, operation: Operation): Promise<void> {
+  const { tar, leftOut } = await deps.fileSync.read();
+  for (const reason of leftOut) operation.warn("file_sync.left_out", `file_sync: not copied: ${reason}`);
+  if (tar === null) return;
+  try {
+    await guest.putFiles(GUEST_HOME, tar, { owner: "0:0" });
+  } catch (error) {
+    if (!(error instanceof BangerError) || !["api.bad_request", "guest.disk_full", "guest.failed"].includes(error.code)) throw error;
+    operation.warn("file_sync.failed", `file_sync: ${error.message}`);
+  }
+}
 
 /** The journalled VMM of a VM, alive or not; one whose start was not recorded is looked for. */
 export async function processOf(deps: VmDeps, vmId: string): Promise<VmmProcess | null> {

@@ -6,8 +6,10 @@ import assert from "node:assert/strict";
 import { BangerError, parseVmName, type ProgressEvent, type Vm } from "@banger/api";
 import { poll } from "@banger/host";
 import { createFakeVmmDriver, type FakeVmmOptions } from "@banger/testkit";
+import type { Config } from "../config/contract.ts";
 import { DEFAULT_CONFIG } from "../config/settings.ts";
 import { resolveSpec } from "../config/resolve-spec.ts";
+import { createFileSync } from "../file-sync/service.ts";
 import { connectGuest } from "../guest/client.ts";
 import { generateSshKey } from "../guest/openssh-key.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
@@ -34,6 +36,8 @@ export class TestDaemon {
   readonly warnings: string[] = [];
   /** Why this host has no network to give. */
   noNetwork: NetworkUnavailable | null = null;
+  /** What config.toml names of the owner's files, whose home is the directory. */
+  synced: Config["fileSync"] = [];
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
   readonly journal: Journal;
@@ -76,6 +80,7 @@ export class TestDaemon {
         now: () => new Date(),
         log: () => undefined,
       }),
+      fileSync: createFileSync({ config: () => Promise.resolve({ ...DEFAULT_CONFIG, fileSync: this.synced }), home: directory }),
       vmsDir: join(directory, "vms"),
       runAs: null,
       now: () => new Date(),
