@@ -49,11 +49,15 @@ export function createStreams(socketPath: string): Streams {
     send,
     async progress(route, input, options = {}) {
       const [response, { checkResult, streamLine }] = await Promise.all([send(route, input, options), import("./check-answers.ts")]);
-      for await (const line of readLines(response)) {
-        const parsed = streamLine.parse(JSON.parse(line));
-        if (parsed.type === "result") return checkResult(route, parsed.result);
-        if (parsed.type === "error") throw BangerError.fromBody(parsed.error);
-        options.onEvent?.(parsed);
+      try {
+        for await (const line of readLines(response)) {
+          const parsed = streamLine.parse(JSON.parse(line));
+          if (parsed.type === "result") return checkResult(route, parsed.result);
+          if (parsed.type === "error") throw BangerError.fromBody(parsed.error);
+          options.onEvent?.(parsed);
+        }
+      } catch (error) {
+        throw isReset(error) ? cutShort() : error;
       }
       throw cutShort();
     },
@@ -107,6 +111,15 @@ function answered(request: ClientRequest, socketPath: string): Promise<IncomingM
 
 async function text(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(Buffer.from(chunk));
+  try {
+    for await (const chunk of response) chunks.push(Buffer.from(chunk));
+  } catch (error) {
+    throw isReset(error) ? cutShort() : error;
+  }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** What a daemon that dies while it answers leaves behind. */
+function isReset(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ECONNRESET";
 }

@@ -1,0 +1,30 @@
+// A daemon that dies while it answers is told as such.
+import assert from "node:assert/strict";
+import { mkdtempDisposable } from "node:fs/promises";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import { BangerError } from "./errors.ts";
+import { routes } from "./routes.ts";
+import { createStreams } from "./streams.ts";
+
+test("an answer that breaks off is the daemon's end, not a bug", async () => {
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "banger-streams-"));
+  const socketPath = join(scratch.path, "bangerd.sock");
+  await using server = createServer((request, response) => {
+    request.resume();
+    response.write('{"type":"stage.started","stage":"packages","atMs":0}\n', () => response.socket?.destroy());
+  });
+  await once(server.listen(socketPath), "listening");
+  const streams = createStreams(socketPath);
+  const isCut = (error: unknown) =>
+    error instanceof BangerError && error.code === "daemon.unreachable" && /ended the answer/.test(error.message);
+  const stages: string[] = [];
+  const pulling = streams.progress(routes.imagePull, { params: { name: "debian" } }, { onEvent: (event) => void stages.push(event.type) });
+  await assert.rejects(pulling, isCut);
+  assert.deepEqual(stages, ["stage.started"]);
+  await assert.rejects(streams.upload(routes.vmFilesPut, { params: { name: "web" } }, Readable.from([Buffer.from("tar")])), isCut);
+});
