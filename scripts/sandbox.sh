@@ -18,13 +18,22 @@ seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", (to - 
 # Empty when there is no such VM.
 status_now() { "$banger" vm list --json | pick "it.find((vm) => vm.name === '$name')?.status ?? ''"; }
 status=$(status_now)
+# The status of the last command typed in there is no failure of the sandbox; banger's, ssh's and Ctrl-C's own are.
+enter() {
+  "$banger" "$@" || case $? in
+    125) exit 125 ;;
+    130) exit 130 ;;
+    255) exit 255 ;;
+  esac
+  exit 0
+}
 if [ -t 0 ] && [ -t 1 ]; then
   case $status in
-    '') exec "$banger" vm run --name $name ;;
+    '') enter vm run --name $name ;;
     running | starting) ;;
     *) "$banger" vm start $name ;;
   esac
-  exec "$banger" vm ssh $name
+  enter vm ssh $name
 fi
 
 # The image first, so that the seconds below are the VM's own.
