@@ -22,6 +22,7 @@ import outbound from "./scenarios/outbound.ts";
 import publish from "./scenarios/publish.ts";
 import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
+import tooling from "./scenarios/tooling.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import workspaceExport from "./scenarios/workspace-export.ts";
 import workspaceKeeps from "./scenarios/workspace-keeps.ts";
@@ -45,6 +46,7 @@ export const scenarios: readonly Scenario[] = [
   workspacePrepare,
   workspacePull,
   copyFiles,
+  tooling,
   outbound,
   nat,
   isolation,

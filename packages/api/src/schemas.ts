@@ -62,6 +62,7 @@ export const createVmBody = z
     start: z.optional(z.boolean().check(z.describe("Boot it too; default true."))),
     lease: z.optional(z.boolean().check(z.describe("Delete the VM when its lease connection closes; default false."))),
     egress: z.optional(z.enum(["full", "none"])),
+    needsNetwork: z.optional(z.boolean().check(z.describe("Refuse to make it where the host has no network to give; default false."))),
     driver: z.optional(driverName),
     authorizedKeys: z.optional(z.array(z.string().check(z.maxLength(16_384)))),
     gitIdentity: z.optional(z.strictObject({ name: z.string(), email: z.string() })),

@@ -48,6 +48,7 @@ export const specAliases = { p: "publish" } as const;
 export interface RequestExtras {
   readonly start?: boolean;
   readonly lease?: boolean;
+  readonly needsNetwork?: boolean;
   readonly wait: ReadinessLevel;
   readonly authorizedKeys: readonly string[];
   readonly gitIdentity: GitIdentity | undefined;
@@ -67,6 +68,7 @@ export function createRequest(flags: SpecFlags, extras: RequestExtras): CreateVm
     ...(flags.noNetwork === true ? { egress: "none" as const } : {}),
     ...(flags.driver === undefined ? {} : { driver: flags.driver }),
     ...(extras.start ? {} : { start: false }),
+    ...(extras.needsNetwork === true ? { needsNetwork: true } : {}),
     ...(extras.lease ? { lease: true } : {}),
     ...(extras.authorizedKeys.length === 0 ? {} : { authorizedKeys: [...extras.authorizedKeys] }),
     ...(extras.gitIdentity === undefined ? {} : { gitIdentity: extras.gitIdentity }),

@@ -15,6 +15,7 @@ import {
 import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
+import { toolFilesAmong } from "../tooling/choice.ts";
 import type { WorkspaceFlags } from "./flags.ts";
 import { registerTree } from "./register.ts";
 import { workspaceStores } from "./stores.ts";
@@ -23,6 +24,10 @@ const DEFAULT_GUEST_PATH = "/root/repo";
 
 export interface RunWorkspace extends AsyncDisposable {
   readonly guestPath: string;
+  /** Top of the repository on the host. */
+  readonly top: string;
+  /** Files of it that name tools. */
+  readonly toolFiles: readonly string[];
   /** What would be copied, as the result of a dry run. */
   show(): Promise<void>;
   /** Copies it into a VM; an interruption deletes one that was made for it. */
@@ -48,6 +53,8 @@ export async function openRunWorkspace(context: CliContext, flags: WorkspaceFlag
   if (flags.dryRun !== true) void prepare();
   return {
     guestPath: plan.request.guestPath,
+    top: plan.repository.top,
+    toolFiles: toolFilesAmong(plan.fileSet.files.map(({ name }) => name)),
     show: () => showPlan(context, plan),
     copyInto: (client, vm, { keepsVm } = { keepsVm: false }) =>
       copyInto({ context, git, plan, path, history: history.path, prepare, client, vm, stores, keepsVm }),

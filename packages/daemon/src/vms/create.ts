@@ -30,6 +30,7 @@ export interface Creation {
 export async function createVm({ deps, lifecycle, body, operation }: Creation): Promise<VmRecord> {
   const spec = deps.resolveSpec({ ...body.spec, image: body.image }, await deps.config(), await deps.hostResources());
   await deps.fileSync.look();
+  if (body.needsNetwork === true) await requireNetwork(deps);
   await requireRoom(deps.vmsDir);
   const choice = await deps.chooseDriver(body.driver ?? null, operation.signal);
   await deps.images.show(spec.image.value);
@@ -47,6 +48,12 @@ export async function createVm({ deps, lifecycle, body, operation }: Creation): 
     throw error;
   }
   return deps.records.get(record.id);
+}
+
+async function requireNetwork({ network }: CreateDeps): Promise<void> {
+  const found = await network.availability("quick");
+  if (!found.available)
+    throw new BangerError("network.no_egress", `this host has no network to give: ${found.message}`, { hint: found.hint });
 }
 
 interface Announced {

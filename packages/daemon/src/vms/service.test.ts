@@ -178,6 +178,8 @@ describe("the life of a VM", () => {
   test("a host without a network still gives VMs: it is said at the start, shown, and over with the next start", async () => {
     const one = daemon();
     one.noNetwork = { available: false, message: "pasta is not installed", hint: "sudo apt install passt" };
+    await assert.rejects(one.create("b", { needsNetwork: true }), code("network.no_egress"));
+    assert.equal(one.records.list().length, 0);
     const { id, noNetwork } = await one.create("a");
     assert.deepEqual(one.warnings, ["no network for this VM: pasta is not installed (sudo apt install passt)"]);
     assert.deepEqual(noNetwork, { reason: "pasta is not installed", fix: "sudo apt install passt" });

@@ -14,9 +14,11 @@ import { checkTty, wantsTty } from "../../exec/tty-choice.ts";
 import { shellIn } from "../../ssh/argv.ts";
 import { waitReady } from "../../vms/each.ts";
 import type { AfterRun } from "../../workspaces/after-run.ts";
+import { checkToolingFlags, toolingFlags, type ToolingFlags } from "../../tooling/choice.ts";
+import { planTooling } from "../../tooling/install.ts";
 import { checkWorkspaceFlags, workspaceFlags, type WorkspaceFlags } from "../../workspaces/flags.ts";
 
-interface Flags extends SpecFlags, WorkspaceFlags {
+interface Flags extends SpecFlags, WorkspaceFlags, ToolingFlags {
   readonly rm?: boolean;
   readonly detach?: boolean;
   readonly tty?: boolean;
@@ -31,7 +33,8 @@ export const run = command({
 this terminal, and exits with the command's status. The VM stays until it is deleted; --rm deletes it at the end.
 With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs. What changes
 there is kept when the VM goes: banger vm workspace diff, export and pull have it.
-Commits made in the guest carry your git name and email.`,
+Commits made in the guest carry your git name and email. The tools that its mise.toml or .tool-versions names are
+installed: in the background of a shell, before --detach returns, before a command with --bootstrap only.`,
   usage: ["[PATH] [--name NAME] [--rm] [FLAGS]", "[PATH] [--name NAME] [--rm] [FLAGS] -- COMMAND…", "[PATH] --detach [FLAGS]"],
   examples: [
     ["banger vm run", "a shell in a fresh VM"],
@@ -46,6 +49,7 @@ Commits made in the guest carry your git name and email.`,
     flags: {
       ...specFlags,
       ...workspaceFlags,
+      ...toolingFlags,
       rm: switchFlag("Delete the VM at the end, whatever happens"),
       detach: switchFlag("Boot it and return its name"),
       tty: switchFlag("Give the command a terminal"),
@@ -61,6 +65,7 @@ Commits made in the guest carry your git name and email.`,
   },
   check(flags: Flags, trailing, path?: string) {
     checkWorkspaceFlags(flags, path);
+    checkToolingFlags(flags, path);
     if (flags.detach === true && flags.rm === true)
       throw usageError("--detach and --rm exclude each other: a detached VM has no end to be deleted at");
     if (flags.detach === true && trailing !== undefined)
@@ -74,21 +79,39 @@ Commits made in the guest carry your git name and email.`,
     if (flags.dryRun === true) return await workspace?.show();
     const isShell = context.trailing === undefined && flags.detach !== true;
     if (isShell) requireSsh(context.deps);
+    const session = context.trailing !== undefined ? "command" : isShell ? "shell" : "detached";
+    const tooling = planTooling(context, { flags, session, workspace });
     const level = flags.wait ?? (isShell ? "ssh" : "basic");
     // Files can go in long before the guest is up.
     const wait = workspace === undefined ? level : "agent";
     const request = createRequest(
       { ...flags, wait },
-      { start: true, lease: flags.rm === true, wait, ...(await ownerOf(context, isShell)) },
+      {
+        start: true,
+        lease: flags.rm === true,
+        wait,
+        needsNetwork: tooling.needsNetwork,
+        ...(await ownerOf(context, isShell)),
+      },
     );
     const times = flags.explain === true ? recordBoot() : undefined;
     const { client, vm } = await createVm(context, request, times?.sink);
     if (times !== undefined) context.deps.stderr.write(times.explain());
     const inside = { context, client, vm, flags, cwd: workspace?.guestPath };
+    const install = async () => {
+      const remark = await tooling.install(client, vm);
+      return () => remark !== undefined && context.output.note(remark);
+    };
     const work = async () => {
       await workspace?.copyInto(client, vm);
-      if (context.trailing !== undefined) return execute(inside);
+      if (session === "command") {
+        (await install())();
+        return execute(inside);
+      }
+      // A prompt does not wait for the tools, nor for their beginning.
+      const begun = tooling.isInBackground ? install() : undefined;
       if (workspace !== undefined) await waitReady(context, client, { name: vm.name, level });
+      (await (begun ?? install()))();
       return isShell ? enter(inside) : detached(context, vm);
     };
     if (flags.detach === true) return await work();
