@@ -59,10 +59,11 @@ build/lib/agent: $(GO_SOURCE) package.json
 	@cd guest && umask 022 && scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM HUP && \
 	  GOTMPDIR=$$scratch CGO_ENABLED=0 GOOS=linux GOARCH=amd64 ../$(TOOLS) go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o ../$@ ./cmd/agent
 
+# Whole at once: a daemon tells by the recipes whether an image is older than its own.
 build/share/images/.complete: $(IMAGES)
-	@umask 022 && rm -rf build/share/images && mkdir -p build/share
-	@cp -R images build/share/images && chmod -R u=rwX,go=rX build/share/images
-	@umask 022 && touch $@
+	@umask 022 && rm -rf build/share/images.new && mkdir -p build/share
+	@cp -R images build/share/images.new && chmod -R u=rwX,go=rX build/share/images.new && touch build/share/images.new/.complete
+	@rm -rf build/share/images && mv build/share/images.new build/share/images
 
 # Members of packages, for the image recipes: kept with the build, which then needs no registry.
 build/share/npm/.complete: $(wildcard images/*/recipe.json) scripts/ship-npm.ts node_modules/.package-lock.json

@@ -18,6 +18,8 @@ seconds_since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", (to - 
 # Empty when there is no such VM.
 status_now() { "$banger" vm list --json | pick "it.find((vm) => vm.name === '$name')?.status ?? ''"; }
 status=$(status_now)
+# A VM that is made now is made from the image as the recipe is now. Built first, so that the seconds below are the VM's own.
+if [ -z "$status" ]; then "$banger" image pull >/dev/null; fi
 # The status of the last command typed in there is no failure of the sandbox; banger's, ssh's and Ctrl-C's own are.
 enter() {
   "$banger" "$@" || case $? in
@@ -36,8 +38,6 @@ if [ -t 0 ] && [ -t 1 ]; then
   enter vm ssh $name
 fi
 
-# The image first, so that the seconds below are the VM's own.
-"$banger" image pull >/dev/null
 began=$(now)
 start() { "$banger" vm start --wait ssh $name >/dev/null; }
 make_it() {

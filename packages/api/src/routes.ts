@@ -56,7 +56,7 @@ export const routes = {
     kind: "progress",
     method: "POST",
     path: "/v1/images/:name/pull",
-    summary: "Download or build an image; two at once share the work.",
+    summary: "Download or build an image that is not here or older than its recipe; two at once share the work.",
     errors: ["image.not_found", "image.build_failed", "host.disk_full", "host.command_missing"],
   },
   imageDelete: {

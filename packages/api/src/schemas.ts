@@ -166,6 +166,7 @@ export const image = z
   .object({
     name: z.string(),
     status: z.enum(["ready", "available", "building"]).check(z.describe("available: in the catalog, not here yet.")),
+    outdated: z.boolean().check(z.describe("It is here, but its recipe has changed since; a pull builds it anew.")),
     digest: z.nullable(z.string()),
     sizeBytes: z.nullable(z.int()),
     arch: z.string(),

@@ -77,15 +77,29 @@ test("image pull without a name brings the image that VMs get by default", async
   const from = <T>(value: T) => ({ value, source: "default" as const });
   await using scene = await openScene({
     defaults: () => ({ vcpu: from(2), memoryMib: from(2048), diskBytes: from(8 * 1024 ** 3), image: from("debian-bookworm") }),
-    imageShow: () => fakeImage({ status: "available" }),
+    imageShow: () => fakeImage({ status: "available", digest: null }),
     imagePull: () => fakeImage(),
   });
   assert.deepEqual(await scene.cli(["image", "pull"]), {
     status: 0,
     stdout: "debian-bookworm ready  366 MiB\n",
-    stderr: "image debian-bookworm is not here yet: building it from signed distribution packages (once, about 2 min)\n",
+    stderr: "image debian-bookworm is not here yet: building it from signed distribution packages (once, two to three minutes)\n",
   });
   assert.deepEqual(scene.daemon?.calls, ["defaults", "imageShow debian-bookworm", "imagePull debian-bookworm"]);
+});
+
+test("an outdated image is called so, and a pull says that it is built anew", async () => {
+  const old = fakeImage({ outdated: true });
+  await using scene = await openScene({ imageList: () => [old], imageShow: () => old, imagePull: () => fakeImage() });
+  assert.match((await scene.cli(["image", "list"])).stdout, /^debian-bookworm {2}ready \(outdated\) {2}366 MiB/m);
+  const shown = await scene.cli(["image", "show", "debian-bookworm"]);
+  assert.match(shown.stdout, /^status {3}ready \(outdated: banger image pull debian-bookworm builds it anew\)$/m);
+  assert.equal(JSON.parse((await scene.cli(["image", "show", "debian-bookworm", "--json"])).stdout).outdated, true);
+  assert.deepEqual(await scene.cli(["image", "pull", "debian-bookworm"]), {
+    status: 0,
+    stdout: "debian-bookworm ready  366 MiB\n",
+    stderr: "image debian-bookworm is older than its recipe: building it from signed distribution packages (once, two to three minutes)\n",
+  });
 });
 
 test("image delete and show", async () => {

@@ -55,9 +55,10 @@ function keptLine(
   return `${output.paint.stderr("yellow", "!")} ${prefix}${event.message}${event.hint === undefined ? "" : ` (${event.hint})`}`;
 }
 
-function wayOf(origin: string): string {
+/** How an image of that origin comes here. */
+export function wayOf(origin: string): string {
   return origin.startsWith("recipe")
-    ? "building it from signed distribution packages (once, about 2 min)"
+    ? "building it from signed distribution packages (once, two to three minutes)"
     : `bringing it here from ${origin}`;
 }
 

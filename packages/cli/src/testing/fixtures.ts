@@ -37,6 +37,7 @@ export function fakeImage(over: Partial<Image> = {}): Image {
   return {
     name: "debian-bookworm",
     status: "ready",
+    outdated: false,
     digest: "sha256:aa",
     sizeBytes: 366 * 1024 ** 2,
     arch: "amd64",

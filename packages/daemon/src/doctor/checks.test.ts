@@ -229,6 +229,13 @@ test("an image that is not here, and one that is broken", async () => {
   assert.deepEqual([broken.status, broken.summary, broken.fix], ["failed", corrupt.message, corrupt.hint]);
 });
 
+test("an image that is older than its recipe", async () => {
+  await using host = await fakeHost();
+  const show = async (name: string) => ({ ...(await host.deps.images.show(name)), outdated: true });
+  const old = await resultOf("image", { ...host.deps, images: { ...host.deps.images, show } });
+  assert.deepEqual([old.status, old.fix], ["warning", "banger image pull debian-bookworm"]);
+});
+
 test("defaults with where they come from; a broken config is told with its place", async () => {
   await using host = await fakeHost();
   assert.equal(

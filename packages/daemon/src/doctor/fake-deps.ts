@@ -80,6 +80,7 @@ function contentDeps(root: string, files: HostFiles, run: DoctorDeps["run"]): Do
       show: async (name) => ({
         name,
         status: "ready",
+        outdated: false,
         digest: "sha256:0",
         sizeBytes: 366 * 1024 * 1024,
         arch: "amd64",

@@ -1,7 +1,7 @@
 // Real builds of a tiny image, as they are for the default one: mmdebstrap, the network, a user namespace.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
@@ -100,6 +100,27 @@ test("two pulls at once share one build; what it gave is whole, and its damage i
   await images.delete("tiny", nobody);
   assert.equal(await images.find("tiny"), undefined);
   assert.deepEqual([await readdir(join(dir, "images/bases")), await readdir(join(dir, "kernels"))], [[], []]);
+});
+
+const twoBuilds = { skip, timeout: 2 * TIMEOUT_MS };
+
+test("an image whose recipe has changed is built anew, and the old one stays while a VM is on it", twoBuilds, async (context) => {
+  const { dir, builder } = await testDirectory(context);
+  const images = await tinyImages(dir, builder);
+  const pull = () => images.pull("tiny", { signal: never, progress: () => {} });
+  const old = await pull();
+  assert.equal((await images.show("tiny")).outdated, false);
+  await mkdir(join(dir, "recipes/tiny/files/etc"), { recursive: true });
+  await writeFile(join(dir, "recipes/tiny/files/etc/new"), "new");
+  assert.equal((await images.show("tiny")).outdated, true);
+  const anew = await pull();
+  assert.notEqual(anew.digest, old.digest);
+  assert.equal((await images.show("tiny")).outdated, false);
+  assert.deepEqual(await pull(), anew);
+  await images.reconcile((digest) => (digest === old.digest ? ["sandbox"] : []));
+  assert.deepEqual(await images.byDigest(old.digest), old);
+  await images.reconcile(nobody);
+  await assert.rejects(images.byDigest(old.digest), { code: "image.not_found" });
 });
 
 test("a pull that is given up ends its processes and leaves nothing", options, async (context) => {

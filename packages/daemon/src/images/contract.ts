@@ -32,7 +32,7 @@ export interface ImageService {
   find(name: string): Promise<ReadyImage | undefined>;
   /** The image of a VM that was made from `digest`, whatever its name points to now. Throws `image.not_found`. */
   byDigest(digest: string): Promise<ReadyImage>;
-  /** Brings the image here. Two at once share one build; it is cancelled when its last caller aborts. */
+  /** Brings the image here; one that is older than its recipe is built anew. Two at once share one build; it is cancelled when its last caller aborts. */
   pull(name: string, options: PullOptions): Promise<ReadyImage>;
   /** Throws `image.in_use` when `inUse` answers VM names. */
   delete(name: string, inUse: (digest: string) => readonly string[]): Promise<void>;

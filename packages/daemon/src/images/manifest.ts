@@ -17,6 +17,8 @@ export const manifestSchema = z.object({
   arch: z.string(),
   /** recipe, bundle or oci, with its reference. */
   origin: z.string(),
+  /** Of what it was built from (recipe-digest.ts); images of bangers that kept none have none. */
+  recipeDigest: sha256.optional(),
   createdAt: z.iso.datetime(),
   format: z.enum(["squashfs", "erofs"]),
   /** Environment the image asks for, `K=V`. */

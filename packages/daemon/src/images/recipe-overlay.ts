@@ -25,19 +25,21 @@ export interface OverlayOptions {
 
 /** Writes the overlay of `folder` to `path`. Throws `internal` when banger's installation lacks one of the recipe's packages. */
 export async function writeOverlay(path: string, folder: RecipeFolder, { npmDir, signal }: OverlayOptions): Promise<void> {
-  const files = [
-    ...(await filesBelow(join(folder.dir, "files"))),
-    ...(await Promise.all(folder.recipe.npm.map((member) => npmFile(member, npmDir)))),
-    ...[folder.recipe.kernel.script, ...folder.recipe.customize].map((script) => ({
-      name: `.banger/${script}`,
-      source: join(folder.dir, script),
-      mode: 0o755,
-    })),
-  ];
+  const npmFiles = await Promise.all(folder.recipe.npm.map((member) => npmFile(member, npmDir)));
+  const files = [...(await recipeFiles(folder)), ...npmFiles];
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   const tar = pack();
   const writing = pipeline(tar, createWriteStream(path, { mode: 0o644 }), { signal });
   await Promise.all([addAll(tar, files, folder.recipe.sourceDateEpoch), writing]);
+}
+
+/** What lies in the recipe's own folder: its files/ and its scripts. */
+export async function recipeFiles({ dir, recipe }: RecipeFolder): Promise<OverlayFile[]> {
+  const scripts = [recipe.kernel.script, ...recipe.customize];
+  return [
+    ...(await filesBelow(join(dir, "files"))),
+    ...scripts.map((script) => ({ name: `.banger/${script}`, source: join(dir, script), mode: 0o755 })),
+  ];
 }
 
 async function addAll(tar: Pack, files: readonly OverlayFile[], mtimeSeconds: number): Promise<void> {

@@ -6,6 +6,7 @@ import { CATALOG, imageNotFound, originOf, type CatalogEntry } from "./catalog.t
 import type { ImageService, PullOptions, ReadyImage } from "./contract.ts";
 import { InitramfsCache, type InitramfsSource } from "./initramfs.ts";
 import { digestOf, isImageName, type Manifest } from "./manifest.ts";
+import { digestOfRecipe, isOutdated, presentRecipeDigest } from "./recipe-digest.ts";
 import { loadRecipe } from "./recipe-schema.ts";
 import { buildRecipe, type BuildOptions, type RecipeDeps } from "./recipe.ts";
 import { removeLeftBuilds } from "./scratch.ts";
@@ -66,7 +67,7 @@ export class Images implements ImageService {
 
   async pull(name: string, options: PullOptions): Promise<ReadyImage> {
     await this.#checkKnown(name);
-    const here = options.force === true ? undefined : await this.#whole(name);
+    const here = options.force === true ? undefined : await this.#present(name);
     if (here !== undefined) return here;
     const entry = this.#catalog.find((candidate) => candidate.name === name);
     if (entry === undefined) throw imageNotFound(name, this.#catalogNames());
@@ -113,17 +114,23 @@ export class Images implements ImageService {
 
   async #build(entry: CatalogEntry, force: boolean, { signal, report }: BuildOptions): Promise<ReadyImage> {
     // A build may have ended between the caller's look and this one.
-    const here = force ? undefined : await this.#whole(entry.name);
+    const here = force ? undefined : await this.#present(entry.name);
     if (here !== undefined) return here;
     if (entry.source.kind !== "recipe") {
       throw new BangerError("host.unsupported", `image ${entry.name} comes from ${originOf(entry.source)}, which this banger cannot pull`);
     }
     const folder = await loadRecipe(join(this.#deps.recipesDir, entry.source.folder));
+    const recipeDigest = await digestOfRecipe(folder);
     await using built = await buildRecipe(folder, this.#recipeDeps, { signal, report });
     report({ type: "stage.started", stage: "store" });
     const { rootSquashfs: basePath, modulesSquashfs, kernel } = built;
-    const said = { name: entry.name, arch: entry.arch, origin: originOf(entry.source), createdAt: this.#deps.now().toISOString() };
-    const manifest = await this.#store.publish({ ...said, format: "squashfs", env: [], basePath, modulesSquashfs, kernel }, signal);
+    const manifest = await this.#store.publish(
+      {
+        ...{ name: entry.name, arch: entry.arch, origin: originOf(entry.source), recipeDigest, createdAt: this.#deps.now().toISOString() },
+        ...{ format: "squashfs", env: [], basePath, modulesSquashfs, kernel },
+      },
+      signal,
+    );
     report({ type: "stage.finished", stage: "store", facts: { bytes: manifest.base.sizeBytes } });
     return this.#ready(manifest);
   }
@@ -132,9 +139,17 @@ export class Images implements ImageService {
     throw isDiskFull(error) ? diskFullError(this.#deps.imagesDir, error) : error;
   }
 
-  /** The image when it is here and undamaged. */
-  async #whole(name: string): Promise<ReadyImage | undefined> {
-    return this.find(name).catch(damagedIsNone);
+  /** The image when it is here, undamaged and not older than its recipe. */
+  async #present(name: string): Promise<ReadyImage | undefined> {
+    const manifest = await this.#store.named(name).catch(damagedIsNone);
+    if (manifest === undefined || (await this.#isOutdated(manifest))) return undefined;
+    return this.#ready(manifest).catch(damagedIsNone);
+  }
+
+  async #isOutdated({ name, recipeDigest }: Manifest): Promise<boolean> {
+    const source = this.#catalog.find((candidate) => candidate.name === name)?.source;
+    if (source?.kind !== "recipe") return false;
+    return isOutdated(recipeDigest, await presentRecipeDigest(join(this.#deps.recipesDir, source.folder)));
   }
 
   /** Throws `image.corrupt`. */
@@ -165,6 +180,7 @@ export class Images implements ImageService {
     return {
       name,
       status: isBuilding ? "building" : manifest === undefined ? "available" : "ready",
+      outdated: manifest !== undefined && (await this.#isOutdated(manifest)),
       digest: manifest === undefined ? null : digestOf(manifest),
       sizeBytes: manifest?.base.sizeBytes ?? null,
       arch: manifest?.arch ?? entry?.arch ?? "amd64",

@@ -23,7 +23,7 @@ export interface StoreDirectories {
 }
 
 /** What a build gave and what is to be said of it. */
-export interface NewImage extends Pick<Manifest, "name" | "arch" | "origin" | "createdAt" | "format" | "env"> {
+export interface NewImage extends Pick<Manifest, "name" | "arch" | "origin" | "recipeDigest" | "createdAt" | "format" | "env"> {
   /** On the host, to be copied. */
   readonly basePath: string;
   readonly modulesSquashfs: string;

@@ -124,7 +124,7 @@ export class VmmSelection {
   /** Every image boots with the same initramfs, so any that is here will do; the default one first. */
   async #anyImage(): Promise<ReadyImage | undefined> {
     const { defaultImageName } = await this.#deps.config();
-    const ready = (await this.#deps.images.list()).filter(({ status }) => status === "ready").map(({ name }) => name);
+    const ready = (await this.#deps.images.list()).filter(({ digest }) => digest !== null).map(({ name }) => name);
     const [name] = ready.toSorted((left, right) => Number(right === defaultImageName) - Number(left === defaultImageName));
     return name === undefined ? undefined : this.#deps.images.find(name);
   }

@@ -1,6 +1,6 @@
 // Making a VM: everything is checked before anything is made, and what fails is undone.
 import { humanId } from "human-id";
-import { BangerError, isVmName, parseVmName, type CreateVmBody, type EffectiveSpec, type VmName } from "@banger/api";
+import { BangerError, isVmName, parseVmName, type CreateVmBody, type EffectiveSpec, type Image, type VmName } from "@banger/api";
 import type { Config, HostResources, ResolveSpec } from "../config/contract.ts";
 import type { ReadyImage } from "../images/contract.ts";
 import type { Operation } from "../operations/registry.ts";
@@ -33,11 +33,12 @@ export async function createVm({ deps, lifecycle, body, operation }: Creation): 
   if (body.needsNetwork === true) await requireNetwork(deps);
   await requireRoom(deps.vmsDir);
   const choice = await deps.chooseDriver(body.driver ?? null, operation.signal);
-  await deps.images.show(spec.image.value);
+  const known = await deps.images.show(spec.image.value);
   const record = deps.records.insert((used) => newRecord({ deps, body, spec, choice, used }));
   try {
-    const image = await imageFor(deps, spec.image.value, operation);
+    const image = await imageFor(deps, known, operation);
     deps.records.update(record.id, { imageDigest: image.digest });
+    if (known.outdated) warnOfAge(known.name, operation);
     await announce(deps, { record, spec, operation });
     if (body.start === false) {
       await lifecycle.reach("stopped", record.id, operation);
@@ -83,12 +84,16 @@ export async function discardUnlessTelling(deps: CreateDeps, lifecycle: Lifecycl
   else await lifecycle.remove(record.id, { ...operation, signal: new AbortController().signal });
 }
 
-async function imageFor(deps: CreateDeps, name: string, operation: Operation): Promise<ReadyImage> {
+async function imageFor(deps: CreateDeps, { name, origin }: Image, operation: Operation): Promise<ReadyImage> {
   const here = await deps.images.find(name);
   if (here !== undefined) return here;
-  const { origin } = await deps.images.show(name);
   operation.progress({ type: "image.missing", image: name, origin });
   return deps.images.pull(name, { signal: operation.signal, progress: operation.progress });
+}
+
+/** A build takes minutes, which nobody expects of a VM whose image is here. */
+function warnOfAge(name: string, operation: Operation): void {
+  operation.warn("image.outdated", `image ${name} is older than its recipe, and used as it is`, `banger image pull ${name} builds it anew`);
 }
 
 interface NewRecordInputs {

@@ -67,6 +67,14 @@ describe("the life of a VM", () => {
     assert.equal(one.records.list().length, 1);
   });
 
+  test("an image older than its recipe is used as it is, with a word on how to have it anew", async () => {
+    const one = daemon();
+    one.isImageOutdated = true;
+    await one.create("a");
+    const told = "image debian-bookworm is older than its recipe, and used as it is (banger image pull debian-bookworm builds it anew)";
+    assert.deepEqual(one.warnings, [told]);
+  });
+
   test("create, stop, start, delete leave what they should and nothing else", async () => {
     const one = daemon();
     const vm = await one.create("a");

@@ -38,6 +38,7 @@ export class TestDaemon {
   noNetwork: NetworkUnavailable | null = null;
   /** What config.toml names of the owner's files, whose home is the directory. */
   synced: Config["fileSync"] = [];
+  isImageOutdated = false;
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
   readonly journal: Journal;
@@ -71,7 +72,7 @@ export class TestDaemon {
           reportFailure: () => undefined,
         }),
       ),
-      images: fakeImages(directory),
+      images: fakeImages(directory, () => this.isImageOutdated),
       connectGuest,
       newHostKey: generateSshKey,
       workspaces: new WorkspaceFiles({
@@ -152,7 +153,7 @@ export class TestDaemon {
   }
 }
 
-function fakeImages(directory: string): ImageService {
+function fakeImages(directory: string, isOutdated: () => boolean): ImageService {
   const path = join(directory, "file");
   const image: ReadyImage = {
     name: "debian-bookworm",
@@ -169,6 +170,7 @@ function fakeImages(directory: string): ImageService {
     return {
       name,
       status: "ready" as const,
+      outdated: isOutdated(),
       digest: image.digest,
       sizeBytes: 1,
       arch: "amd64",

@@ -5,7 +5,8 @@ import { table } from "../../output/table.ts";
 
 export const list = command({
   brief: "List the images",
-  description: "Lists images that are here (ready), are being made (building), or can be pulled (available).",
+  description: `Lists images that are here (ready), are being made (building), or can be pulled (available). One that is outdated is
+older than its recipe: VMs can be made from it all the same, a pull builds it anew.`,
   usage: ["[--json]"],
   examples: [["banger image list", "what a VM can boot from"]],
   parameters: { flags: { json: jsonFlag } },
@@ -20,7 +21,7 @@ export const list = command({
 function row(image: Image): string[] {
   return [
     image.name,
-    image.status,
+    image.outdated ? `${image.status} (outdated)` : image.status,
     image.sizeBytes === null ? "-" : formatSize(image.sizeBytes),
     image.arch,
     image.kernel ?? "-",

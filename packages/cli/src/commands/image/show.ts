@@ -17,7 +17,7 @@ export const show = command({
     await output.result(
       keyValues([
         ["name", image.name],
-        ["status", image.status],
+        ["status", image.outdated ? `${image.status} (outdated: banger image pull ${image.name} builds it anew)` : image.status],
         ["digest", image.digest ?? "-"],
         ["size", image.sizeBytes === null ? "-" : formatSize(image.sizeBytes)],
         ["arch", image.arch],

@@ -11,10 +11,11 @@ export const image: Check<DoctorDeps> = {
     if (ready === undefined)
       return {
         status: "warning",
-        summary: `${name} is not here yet: the first VM builds it (about 2 min)`,
+        summary: `${name} is not here yet: the first VM builds it (two to three minutes)`,
         fix: `banger image pull ${name}`,
       };
-    const { sizeBytes } = await images.show(name);
+    const { sizeBytes, outdated } = await images.show(name);
+    if (outdated) return { status: "warning", summary: `${name} is older than its recipe`, fix: `banger image pull ${name}` };
     const size = sizeBytes === null ? "" : `, ${formatSize(sizeBytes)}`;
     return { status: "ok", summary: `${name}${size}, kernel ${ready.kernelRelease}` };
   },
