@@ -1,11 +1,13 @@
 // Files and trees of this machine into a guest, with the rules of `cp -r`.
 import { lstatSync, realpathSync, statSync } from "node:fs";
-import { posix, resolve } from "node:path";
+import { dirname, posix, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { BangerError, routes, type Client, type FileStat } from "@banger/api";
 import { nameOfText, sendTrees, shownName, type LeftOut, type SendSource, type SendTreeReport } from "@banger/workspace";
+import { shellLine } from "../ssh/argv.ts";
 import type { CliContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { lookInGuest, withNextStep, type GuestPath } from "./next-step.ts";
 import { lastName, saysDirectory, withoutEnd, type GuestPlace } from "./places.ts";
 import { withCopyProgress } from "./progress.ts";
 
@@ -21,11 +23,11 @@ const OWNER = "0:0";
 
 /** Answers the exit status: 1 when something was left out. */
 export async function copyIntoGuest(context: CliContext, { sources, to, followsLinks }: CopyIn): Promise<number> {
-  const found = sources.map((path) => lookAt(path, followsLinks));
+  const found = sources.map((path) => lookAt(path, followsLinks, to));
   const client = await context.connect();
   const place = await guestPlace(client, to, found);
   const sent = found.map(({ path, name }): SendSource => ({ path, name: name === undefined ? undefined : nameOfText(place.name ?? name) }));
-  refuseTwins(sent);
+  refuseTwins(sent, { vm: to.vm, path: place.directory });
   const [only] = found;
   const report: SendTreeReport = { files: 0, bytes: 0, left: [], torn: [] };
   await withCopyProgress(context, found.length === 1 && only?.isDirectory === false ? only.size : null, async ({ signal, onProgress }) => {
@@ -75,6 +77,8 @@ async function upload(client: Client, { vm, path, owner, source, signal }: Uploa
       { params: { name: vm }, query: owner === undefined ? { path } : { path, owner } },
       source,
     );
+  } catch (error) {
+    throw withNextStep(error, { vm, path });
   } finally {
     signal.removeEventListener("abort", stop);
     source.destroy();
@@ -89,14 +93,15 @@ interface HostSource {
   readonly size: number;
 }
 
-function lookAt(path: string, followsLinks: boolean): HostSource {
+function lookAt(path: string, followsLinks: boolean, to: GuestPlace): HostSource {
   const plain = withoutEnd(path);
   const isLinkMeant = followsLinks || saysDirectory(path);
   const stats = (isLinkMeant ? statSync : lstatSync)(plain, { throwIfNoEntry: false });
-  if (stats === undefined) throw new BangerError("copy.bad_request", `there is no ${path}`);
-  if (saysDirectory(path) && !stats.isDirectory()) throw new BangerError("copy.bad_request", `${path} is no directory`);
+  if (stats === undefined) throw refused(`there is no ${path}`, shellLine(["ls", "-a", nearestDirectory(plain)]));
+  if (saysDirectory(path) && !stats.isDirectory())
+    throw refused(`${path} is no directory`, shellLine(["banger", "vm", "cp", plain, `${to.vm}:${to.path}`]));
   if (!stats.isDirectory() && !stats.isFile() && !stats.isSymbolicLink())
-    throw new BangerError("copy.bad_request", `${path} is no file, directory or symlink`);
+    throw refused(`${path} is no file, directory or symlink`, shellLine(["ls", "-ld", plain]));
   const { isContents } = lastName(path);
   return {
     // A link that is meant for what it leads to is gone through here, as nothing below is.
@@ -105,6 +110,16 @@ function lookAt(path: string, followsLinks: boolean): HostSource {
     isDirectory: stats.isDirectory(),
     size: stats.size,
   };
+}
+
+function refused(message: string, hint: string): BangerError {
+  return new BangerError("copy.bad_request", message, { hint });
+}
+
+/** The last directory on the way to `path` that there is. */
+function nearestDirectory(path: string): string {
+  const above = dirname(path);
+  return above === path || statSync(above, { throwIfNoEntry: false })?.isDirectory() === true ? above : nearestDirectory(above);
 }
 
 interface GuestTarget {
@@ -121,7 +136,7 @@ async function guestPlace(client: Client, { vm, path }: GuestPlace, sources: rea
   if (only === undefined || sources.length > 1 || (saysDirectory(path) && !only.isDirectory)) throw notThere(vm, plain, stat);
   if (stat !== undefined && only.isDirectory) throw notThere(vm, plain, stat);
   if (stat?.type === "other" || stat?.leadsTo === "other")
-    throw new BangerError("copy.bad_request", `${plain} in the guest is a device, a socket or a fifo`);
+    throw refused(`${plain} in the guest is a device, a socket or a fifo`, lookInGuest({ vm, path: plain }));
   const parent = posix.dirname(plain);
   const above = await statIn(client, vm, parent);
   if (!isDirectory(above)) throw notThere(vm, parent, above);
@@ -143,18 +158,20 @@ function isDirectory(stat: FileStat | undefined): boolean {
 }
 
 function notThere(vm: string, path: string, stat: FileStat | undefined): BangerError {
-  if (stat !== undefined) return new BangerError("copy.bad_request", `${path} in ${vm} is no directory`);
+  if (stat !== undefined) return refused(`${path} in ${vm} is no directory`, lookInGuest({ vm, path }));
   return new BangerError("guest.path_not_found", `there is no directory ${path} in ${vm}`, {
-    hint: `banger vm exec ${vm} -- mkdir -p ${path}`,
+    hint: `banger vm exec ${vm} -- ${shellLine(["mkdir", "-p", path])}`,
   });
 }
 
-function refuseTwins(sources: readonly SendSource[]): void {
+function refuseTwins(sources: readonly SendSource[], { vm, path: directory }: GuestPath): void {
   const seen = new Set<string>();
-  for (const { name } of sources) {
+  for (const { name, path } of sources) {
     if (name === undefined) continue;
-    if (seen.has(name))
-      throw new BangerError("copy.bad_request", `two of them are called ${shownName(name)}: the second would replace the first`);
+    if (seen.has(name)) {
+      const elsewhere = shellLine(["banger", "vm", "cp", path, `${vm}:${posix.join(directory, `${posix.basename(path)}-2`)}`]);
+      throw refused(`two of them are called ${shownName(name)}: the second would replace the first`, elsewhere);
+    }
     seen.add(name);
   }
 }

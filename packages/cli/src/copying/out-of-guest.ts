@@ -4,7 +4,9 @@ import { basename, dirname } from "node:path";
 import { BangerError, GIB, routes, type Client, type FileStat } from "@banger/api";
 import { nameOfText, receiveTree, type FileName, type ReceiveLimits } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
+import { shellLine } from "../ssh/argv.ts";
 import { writeAll } from "../output/output.ts";
+import { lookInGuest, withNextStep } from "./next-step.ts";
 import { lastName, saysDirectory, withoutEnd, type GuestPlace } from "./places.ts";
 import { withCopyProgress, type Copied } from "./progress.ts";
 
@@ -67,29 +69,33 @@ interface GuestSource {
 async function lookAt(client: Client, { vm, path }: GuestPlace, followsLinks: boolean): Promise<GuestSource> {
   const { name, isContents } = lastName(path);
   if (/^\/+\.?$/.test(path))
-    throw new BangerError("copy.bad_request", "/ has what the kernel makes up, as /proc: it is not copied whole", {
-      hint: `banger vm cp ${vm}:/root .`,
-    });
-  const stat = await client.call(routes.vmFilesStat, { params: { name: vm }, query: { path: withoutEnd(path) } });
+    throw notThat("/ has what the kernel makes up, as /proc: it is not copied whole", `banger vm cp ${vm}:/root .`);
   const plain = withoutEnd(path);
+  const stat = await client.call(routes.vmFilesStat, { params: { name: vm }, query: { path: plain } }).catch((error: unknown) => {
+    throw withNextStep(error, { vm, path: plain });
+  });
   const isLinkMeant = stat.type === "symlink" && (followsLinks || saysDirectory(path));
   const isDirectory = stat.type === "directory" || (isLinkMeant && stat.leadsTo === "directory");
-  if (saysDirectory(path) && !isDirectory) throw new BangerError("copy.bad_request", `${path} in the guest is no directory`);
+  if (saysDirectory(path) && !isDirectory) throw notThat(`${path} in the guest is no directory`, lookInGuest({ vm, path: plain }));
   const calledHere = isContents ? undefined : name;
   if (!isLinkMeant) return { vm, path: plain, stat, name: calledHere };
   if (stat.leadsTo === "nothing" || stat.leadsTo === undefined)
-    throw new BangerError("copy.bad_request", `${plain} in the guest is a symlink that leads nowhere`, {
-      hint: "without --follow-link it is copied as a symlink",
-    });
+    throw notThat(`${plain} in the guest is a symlink that leads nowhere`, AS_SYMLINK);
   const real = textOf(stat.realPath64 ?? "", plain);
   return { vm, path: real, stat: { type: stat.leadsTo, mode: 0, size: 0 }, name: calledHere };
+}
+
+const AS_SYMLINK = "without --follow-link it is copied as a symlink";
+
+function notThat(message: string, hint: string): BangerError {
+  return new BangerError("copy.bad_request", message, { hint });
 }
 
 function textOf(path64: string, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(path64, "base64"));
   } catch (cause) {
-    throw new BangerError("copy.unsafe", `${path} in the guest leads to a name that is no text`, { cause });
+    throw new BangerError("copy.unsafe", `${path} in the guest leads to a name that is no text`, { hint: AS_SYMLINK, cause });
   }
 }
 
@@ -98,19 +104,27 @@ function hostPlace({ sources, to }: CopyOut, source: GuestSource): { readonly di
   const found = statSync(to, { throwIfNoEntry: false });
   if (found?.isDirectory() === true) return { directory: to, name: source.name === undefined ? undefined : nameOfText(source.name) };
   if (sources.length > 1)
-    throw new BangerError("copy.bad_request", `${to} is no directory, and there are ${sources.length} to copy`, { hint: `mkdir ${to}` });
-  if (found !== undefined && (source.stat.type === "directory" || saysDirectory(to)))
-    throw new BangerError("copy.bad_request", `${to} is no directory, ${source.vm}:${source.path} is one`);
+    throw notThat(
+      `${to} is no directory, and there are ${sources.length} to copy`,
+      found === undefined ? shellLine(["mkdir", to]) : copyBeside(to, sources),
+    );
+  if (found !== undefined && source.stat.type === "directory")
+    throw notThat(`${to} is no directory, ${source.vm}:${source.path} is one`, copyBeside(to, sources));
+  if (found !== undefined && saysDirectory(to)) throw notThat(`${to} is no directory`, copyBeside(to, sources));
   // A symlink that the user names is meant for what it leads to.
   if (found !== undefined) return splitPath(realpathSync(to));
-  if (saysDirectory(to) && source.stat.type !== "directory")
-    throw new BangerError("copy.bad_request", `there is no directory ${to}`, { hint: `mkdir ${to}` });
+  if (saysDirectory(to) && source.stat.type !== "directory") throw notThat(`there is no directory ${to}`, shellLine(["mkdir", to]));
   const place = splitPath(withoutEnd(to));
   if (statSync(place.directory, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new BangerError("copy.bad_request", `there is no directory ${place.directory}`, { hint: `mkdir -p ${place.directory}` });
+    throw notThat(`there is no directory ${place.directory}`, shellLine(["mkdir", "-p", place.directory]));
   if (source.name !== undefined) return place;
   mkdirSync(to);
   return { directory: to, name: undefined };
+}
+
+/** The copy into the directory that the file `to` is in. */
+function copyBeside(to: string, sources: CopyOut["sources"]): string {
+  return shellLine(["banger", "vm", "cp", ...sources.map(({ vm, path }) => `${vm}:${path}`), dirname(withoutEnd(to))]);
 }
 
 function splitPath(path: string): { readonly directory: string; readonly name: FileName } {
@@ -141,7 +155,7 @@ async function receive(
     return await receiveTree({ source: tar, root: nameOfText(basename(source.path)), directory, name, limits, onProgress, signal });
   } catch (error) {
     if (error instanceof BangerError && error.code === "guest.failed" && !signal.aborted) throw brokenOff(source.vm, error);
-    throw error;
+    throw withNextStep(error, source);
   }
 }
 

@@ -153,17 +153,30 @@ export class HostTree implements Disposable {
     switch (cause.code) {
       case "ELOOP":
       case "ENOTDIR":
-        return new BangerError("copy.unsafe", `${what} is reached through something that is no directory, as a symlink`, { cause });
+        return new BangerError("copy.unsafe", `${what} is reached through something that is no directory, as a symlink`, {
+          hint: look(what),
+          cause,
+        });
       case "EISDIR":
       case "ENOTEMPTY":
-        return new BangerError("copy.failed", `${what} is a directory here, and none in the guest`, { cause });
+        return new BangerError("copy.failed", `${what} is a directory here, and none in the guest`, {
+          hint: `mv ${what} ${what}.old`,
+          cause,
+        });
       case "ENOSPC":
       case "EDQUOT":
-        return new BangerError("host.disk_full", `no space left for ${what}`, { cause });
+        return new BangerError("host.disk_full", `no space left for ${what}`, { hint: `df -h ${this.#path}`, cause });
       default:
-        return new BangerError("copy.failed", `${what} cannot be written: ${cause.message.replace(/, .*/s, "")}`, { cause });
+        return new BangerError("copy.failed", `${what} cannot be written: ${cause.message.replace(/, .*/s, "")}`, {
+          hint: look(this.#path),
+          cause,
+        });
     }
   }
+}
+
+function look(path: string): string {
+  return `ls -ld ${path}`;
 }
 
 function openOrMake(at: number, part: string): number {

@@ -58,9 +58,8 @@ function count({ limits }: Receiving, counted: { entries: number; files: number;
   counted.entries += 1;
   counted.bytes += entry.size;
   if (entry.kind !== "directory") counted.files += 1;
-  const wayOut = { hint: "take it as one file: banger vm cp NAME:PATH - > files.tar" };
   if (counted.entries > limits.entries)
-    throw new BangerError("copy.unsafe", `the guest sends more than ${limits.entries} files and directories`, wayOut);
+    throw new BangerError("copy.unsafe", `the guest sends more than ${limits.entries} files and directories`, AS_TAR);
   if (counted.bytes > limits.bytes)
     throw new BangerError(
       "copy.unsafe",
@@ -69,13 +68,15 @@ function count({ limits }: Receiving, counted: { entries: number; files: number;
     );
 }
 
+const AS_TAR = { hint: "take it as one file: banger vm cp NAME:PATH - > files.tar" };
+
 /** Where an entry goes; undefined for the directory itself. */
 function placeOf({ root, name }: Receiving, entry: GuestTarEntry): FileName | undefined {
   const isRoot = entry.name === root;
   if (!isRoot && !entry.name.startsWith(`${root}/`))
-    throw new BangerError("copy.unsafe", `the guest sends ${shownName(entry.name)}, which is not below ${shownName(root)}`);
+    throw new BangerError("copy.unsafe", `the guest sends ${shownName(entry.name)}, which is not below ${shownName(root)}`, AS_TAR);
   if (isRoot && name === undefined && entry.kind !== "directory")
-    throw new BangerError("copy.unsafe", `the guest sends ${shownName(root)}, which was a directory, as a ${entry.kind}`);
+    throw new BangerError("copy.unsafe", `the guest sends ${shownName(root)}, which was a directory, as a ${entry.kind}`, AS_TAR);
   const below = entry.name.slice(root.length);
   if (name !== undefined) return `${name}${below}` as FileName;
   return isRoot ? undefined : (below.slice(1) as FileName);

@@ -129,15 +129,15 @@ test("out of a guest: where things arrive is as with cp -r", async (t) => {
 test("what cannot be copied is told before anything is", async (t) => {
   const paths = { "/tmp": directory, "/etc": directory, "/etc/hosts": file };
   const cases: readonly (readonly [argv: readonly string[], status: number, stderr: RegExp])[] = [
-    [["nothing", "api:/tmp"], 1, /there is no .*nothing/],
+    [["nothing", "api:/tmp"], 1, /there is no .*nothing\n {2}try: ls -a \S+\/here$/m],
     [["note", "api:/no/where"], 1, /there is no directory \/no in api\n {2}try: banger vm exec api -- mkdir -p \/no/],
     [["note", "api:/no/"], 1, /there is no directory \/no in api/],
-    [["note/", "api:/tmp"], 1, /note\/ is no directory/],
+    [["note/", "api:/tmp"], 1, /note\/ is no directory\n {2}try: banger vm cp \S+\/note api:\/tmp$/m],
     [["src", "api:/etc/hosts"], 1, /\/etc\/hosts in api is no directory/],
     [["note", "src", "api:/no"], 1, /there is no directory \/no in api/],
     [["note", "src/../note", "api:/tmp"], 1, /two of them are called note/],
-    [["api:/no", "."], 1, /nothing at \/no in the guest/],
-    [["api:/etc", "note"], 1, /note is no directory/],
+    [["api:/no", "."], 1, /nothing at \/no in the guest\n {2}try: banger vm exec api -- ls -a \/$/m],
+    [["api:/etc", "note"], 1, /note is no directory, api:\/etc is one\n {2}try: banger vm cp api:\/etc \S+\/here$/m],
     [["api:/etc/hosts", "new/"], 1, /there is no directory .*new\//],
     [["api:/etc/hosts", "a/b/c"], 1, /there is no directory .*a\/b/],
     [["api:/etc/hosts", "api:/etc", "note"], 1, /note is no directory, and there are 2 to copy/],
@@ -159,6 +159,7 @@ test("what cannot be copied is told before anything is", async (t) => {
       ]);
       assert.equal(said.status, status, said.stderr);
       assert.match(said.stderr, stderr);
+      assert.match(said.stderr, /\n {2}try: \S/);
       assert.equal(open.got.size, 0);
       assert.ok(!existsSync(open.at("new")));
     });
