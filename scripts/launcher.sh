@@ -12,4 +12,5 @@ case $self in
   */*) here=${self%/*} ;;
   *) here=. ;;
 esac
-exec "$here/../lib/node" @FLAGS@ "$here/../lib/@PROGRAM@.cjs" "$@"
+# As it was typed, for hints that can be typed too.
+BANGER_STARTED_AS=$0 exec "$here/../lib/node" @FLAGS@ "$here/../lib/@PROGRAM@.cjs" "$@"

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { dirname } from "node:path";
 
 export interface BangerResult {
   /** Exit status, or 128 + signal number as a shell shows it. */
@@ -45,7 +46,9 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2,
 /** A command that hangs is a defect; this only bounds how long it takes to say so. */
 const DEFAULT_TIMEOUT_MS = 300_000;
 
-export function bangerOf({ program, env, log, signal }: BangerOptions): Banger {
+export function bangerOf({ program, env: surroundings, log, signal }: BangerOptions): Banger {
+  // As for whoever has it installed: hints say `banger`.
+  const env = { ...surroundings, PATH: `${dirname(program)}:${surroundings["PATH"] ?? ""}` };
   const banger = async (args: readonly string[], options: CallOptions = {}): Promise<BangerResult> => {
     const shown = ["banger", ...args].join(" ");
     log(`$ ${shown}`);

@@ -20,6 +20,8 @@ export interface SignalSource {
 export interface CliDeps {
   /** The arguments, without the program. */
   readonly argv: readonly string[];
+  /** The path that banger was started by, as it was typed; undefined when only its source was. */
+  readonly startedAs: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   readonly home: string;

@@ -2,6 +2,7 @@
 import { BangerError } from "@banger/api";
 import type { CliDeps } from "./deps.ts";
 import { signalStatus } from "./exit-codes.ts";
+import { withOwnName } from "./output/own-name.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const satisfies readonly NodeJS.Signals[];
 
@@ -28,7 +29,7 @@ export async function interruptible<T>(deps: CliDeps, { work, undone }: Interrup
   let received: NodeJS.Signals | undefined;
   const listener = (signal: NodeJS.Signals) => {
     if (received !== undefined) {
-      deps.stderr.write("left while it is being undone; what there is: banger vm list\n");
+      deps.stderr.write(`${withOwnName("left while it is being undone; what there is: banger vm list", deps)}\n`);
       return deps.exitNow(signalStatus(signal));
     }
     received = signal;

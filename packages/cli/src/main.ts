@@ -11,6 +11,7 @@ const written = new Set<OutputStream>();
 
 const deps: CliDeps = {
   argv: process.argv.slice(2),
+  startedAs: takenFromEnvironment("BANGER_STARTED_AS"),
   env: process.env,
   uid: process.getuid?.() ?? 0,
   home: process.env["HOME"] || process.getBuiltinModule("node:os").homedir(),
@@ -39,6 +40,13 @@ const deps: CliDeps = {
   },
   exitNow: (status) => process.exit(status),
 };
+
+/** What the launcher says of this process, and of none that it starts. */
+function takenFromEnvironment(name: string): string | undefined {
+  const value = process.env[name];
+  delete process.env[name];
+  return value;
+}
 
 function currentDirectory(): string | undefined {
   try {

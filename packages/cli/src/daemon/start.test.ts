@@ -13,7 +13,7 @@ import { openScene, type Scene } from "../testing/run-cli.ts";
 import { pingDaemon } from "./connect.ts";
 
 const daemonProgram = [process.execPath, join(import.meta.dirname, "../testing/fake-bangerd.ts")];
-const STARTING = "Starting the banger daemon for you (user mode, logs: banger daemon logs)\n";
+const STARTING = "Starting the banger daemon for you (logs: banger daemon logs)\n";
 
 const pathsOf = (scene: Scene) => resolvePaths({ uid: 1000, home: scene.home, env: scene.env });
 const logOf = (scene: Scene) => readFileSync(pathsOf(scene).logFile, "utf8");

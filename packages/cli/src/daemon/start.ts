@@ -24,7 +24,7 @@ export interface StartRequest {
 
 /** Throws `daemon.start_failed` with the daemon's last words, `state.not_writable` when its log has no place, `host.disk_full`. */
 export async function startDaemon({ context, signal, ping }: StartRequest): Promise<DaemonInfo> {
-  context.tellOnce("Starting the banger daemon for you (user mode, logs: banger daemon logs)");
+  context.tellOnce("Starting the banger daemon for you (logs: banger daemon logs)");
   const deadline = performance.now() + START_TIMEOUT_MS;
   const log = { file: context.paths.logFile, from: sizeOf(context.paths.logFile) };
   let daemon = await spawnDaemon(context);

@@ -1,8 +1,9 @@
 // The one place that writes for people: results on stdout, remarks and errors on stderr.
 import { styleText } from "node:util";
-import type { BangerError } from "@banger/api";
+import { BangerError } from "@banger/api";
 import type { CliDeps, OutputStream } from "../deps.ts";
 import { renderError } from "./errors.ts";
+import { withOwnName } from "./own-name.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow";
 export type Paint = (style: Style, text: string) => string;
@@ -33,17 +34,25 @@ export class BrokenPipe extends Error {
 export function createOutput(deps: CliDeps, options: OutputOptions): Output {
   const isQuiet = options.isQuiet || options.isJson;
   const paint = { stdout: painter(deps, deps.isTerminal.stdout), stderr: painter(deps, deps.isTerminal.stderr) };
+  const named = (text: string) => withOwnName(text, deps);
+  const renamed = (error: BangerError) => {
+    const { message, hint, ...body } = error.toBody();
+    return BangerError.fromBody({ ...body, message: named(message), ...(hint === undefined ? {} : { hint: named(hint) }) });
+  };
   return {
     isJson: options.isJson,
     isQuiet,
     paint,
-    result: (text) => writeAll(deps.stdout, text === "" || text.endsWith("\n") ? text : `${text}\n`),
+    result(text) {
+      const shown = named(text);
+      return writeAll(deps.stdout, shown === "" || shown.endsWith("\n") ? shown : `${shown}\n`);
+    },
     json: (value) => writeAll(deps.stdout, `${JSON.stringify(value, null, 2)}\n`),
     note(text) {
-      if (!isQuiet) deps.stderr.write(`${text}\n`);
+      if (!isQuiet) deps.stderr.write(`${named(text)}\n`);
     },
     error(error) {
-      const text = options.isJson ? JSON.stringify({ error: error.toBody() }) : renderError(error, paint.stderr);
+      const text = options.isJson ? JSON.stringify({ error: error.toBody() }) : renderError(renamed(error), paint.stderr);
       deps.stderr.write(`${text}\n`);
     },
   };

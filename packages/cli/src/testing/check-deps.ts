@@ -8,6 +8,7 @@ export function checkDeps(argv: readonly string[]): CliDeps {
   const nothing = new PassThrough();
   return {
     argv,
+    startedAs: undefined,
     env: {},
     uid: 1000,
     cwd: "/",

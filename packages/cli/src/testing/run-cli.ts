@@ -24,6 +24,7 @@ export interface Scene extends AsyncDisposable {
 export interface CliOptions {
   readonly stdin?: string | Readable;
   readonly env?: Readonly<Record<string, string>>;
+  readonly startedAs?: string;
   readonly isTerminal?: Partial<CliDeps["isTerminal"]>;
   readonly stdout?: OutputStream;
   readonly daemonProgram?: readonly string[];
@@ -92,6 +93,7 @@ async function say({ argv, home, env, signals, spawn, options }: Run): Promise<S
   const exited = Promise.withResolvers<number>();
   const deps: CliDeps = {
     argv,
+    startedAs: options.startedAs,
     env,
     uid: 1000,
     home,
