@@ -3,7 +3,6 @@ package files
 import (
 	"archive/tar"
 	"bufio"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/unfinished"
 )
 
 const copyBuffer = 64 << 10
@@ -30,7 +30,6 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 	}
 	defer target.close()
 	x := &extraction{tree: target, owner: owner, buffer: make([]byte, copyBuffer)}
-	_, _ = rand.Read(x.mark[:])
 	// Headers and small files are taken from memory, not from the stream one by one.
 	source = bufio.NewReaderSize(source, copyBuffer)
 	for archive := tar.NewReader(source); ; {
@@ -51,6 +50,9 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 	// Programs pad an archive; a sender must not be cut off in the middle of that.
 	if _, err := io.Copy(io.Discard, source); err != nil {
 		return x.done, api.Errorf(api.BadRequest, "tar: %w", err)
+	}
+	if err := x.tree.finish(); err != nil {
+		return x.done, api.Errorf(codeOf(err), "%w", err)
 	}
 	return x.done, nil
 }
@@ -76,9 +78,6 @@ type extraction struct {
 	buffer []byte
 	// directories get their modes and times last: a read-only one must be filled first.
 	directories []directory
-	// mark and unfinished name what is being made: no two extractions share a name.
-	mark       [8]byte
-	unfinished int
 }
 
 type directory struct {
@@ -90,6 +89,9 @@ func (x *extraction) entry(header *tar.Header, content io.Reader) error {
 	name, err := parse(header.Name)
 	if err != nil {
 		return errors.Join(errRefused, err)
+	}
+	if err := x.tree.leave(name); err != nil {
+		return err
 	}
 	switch header.Typeflag {
 	case tar.TypeXGlobalHeader:
@@ -103,41 +105,38 @@ func (x *extraction) entry(header *tar.Header, content io.Reader) error {
 	if name == "." {
 		return fmt.Errorf("%w: a file in place of the directory itself", errRefused)
 	}
-	opened, base, err := x.tree.parent(name)
+	parent, base, err := x.tree.parent(name)
 	if err != nil {
 		return err
 	}
-	parent := int(opened.Fd())
+	at := parent.fd()
 	x.done.Files++
 	switch header.Typeflag {
 	case tar.TypeSymlink:
-		return x.inPlace(parent, base, func(name string) error { return x.symlink(parent, name, header) })
+		return x.inPlace(parent, base, func(name string) error { return x.symlink(at, name, header) })
 	case tar.TypeLink:
-		return x.hardLink(parent, base, header)
+		return x.hardLink(at, base, header)
 	default:
-		return x.inPlace(parent, base, func(name string) error { return x.file(parent, name, header, content) })
+		return x.inPlace(parent, base, func(name string) error { return x.file(at, name, header, content) })
 	}
 }
 
-// inPlace makes something under a name that is free, and takes it away again when it does not get whole. Where the name is
-// taken it is made beside and renamed, so that what was there stays until then; always to rename would cost small files a
-// third more.
-func (x *extraction) inPlace(parent int, base string, make func(name string) error) error {
-	err := make(base)
-	if !errors.Is(err, unix.EEXIST) {
-		if err != nil {
-			_ = unix.Unlinkat(parent, base, 0)
+// inPlace makes something beside its name and renames it, so that what has a name is whole, and what had it before stays until
+// then. Where nothing is seen yet it is made under its name at once: always to rename would cost small files a third more.
+func (x *extraction) inPlace(parent *place, base string, make func(name string) error) error {
+	if parent.isHidden {
+		// What is there is of this archive. One that does not get whole goes with all of it.
+		if err := make(base); !errors.Is(err, unix.EEXIST) {
+			return err
 		}
-		return err
 	}
-	x.unfinished++
-	name := fmt.Sprintf(".banger-%x-%d", x.mark, x.unfinished)
-	err = make(name)
+	name := unfinished.Name()
+	err := make(name)
 	if err == nil {
-		err = unix.Renameat(parent, name, parent, base)
+		err = unix.Renameat(parent.fd(), name, parent.fd(), base)
 	}
 	if err != nil {
-		_ = unix.Unlinkat(parent, name, 0)
+		_ = unix.Unlinkat(parent.fd(), name, 0)
 	}
 	return err
 }
@@ -193,7 +192,7 @@ func (x *extraction) hardLink(parent int, base string, header *tar.Header) error
 	if err != nil {
 		return errors.Join(errRefused, err)
 	}
-	existing, err := openBeneath(x.tree.root, target, unix.O_PATH|unix.O_NOFOLLOW)
+	existing, err := x.tree.openAs(target, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return fmt.Errorf("link to %q: %w", target, unsafe(target, err))
 	}
@@ -218,12 +217,10 @@ func (x *extraction) directory(name string, header *tar.Header) error {
 	if name == "." {
 		return nil
 	}
-	parent, base, err := x.tree.parent(name)
-	if err != nil {
+	if _, _, err := x.tree.parent(name); err != nil {
 		return err
 	}
-	err = unix.Mkdirat(int(parent.Fd()), base, 0o700)
-	if err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := x.tree.makeDirectory(name, 0o700); err != nil {
 		return err
 	}
 	opened, err := x.tree.open(name)
@@ -233,10 +230,14 @@ func (x *extraction) directory(name string, header *tar.Header) error {
 	return opened.Close()
 }
 
+// finishDirectories settles the directories, which all but the tree itself have their names then.
 func (x *extraction) finishDirectories() error {
+	if err := x.tree.leave("."); err != nil {
+		return err
+	}
 	for index := len(x.directories) - 1; index >= 0; index-- {
 		entry := x.directories[index]
-		opened, err := openBeneath(x.tree.root, entry.name, unix.O_DIRECTORY|unix.O_RDONLY)
+		opened, err := x.tree.openAs(entry.name, unix.O_DIRECTORY|unix.O_RDONLY)
 		if err != nil {
 			return fmt.Errorf("%s: %w", entry.name, unsafe(entry.name, err))
 		}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/unfinished"
 )
 
 // Remove unlinks the files and symlinks with these names below directory, and the directories that are empty then, up to
@@ -68,10 +69,22 @@ func removeDirectory(root *os.File, name string) (bool, error) {
 	}
 	defer parent.Close()
 	err = unix.Unlinkat(int(parent.Fd()), path.Base(name), unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.ENOTEMPTY) && sweptBelow(parent, path.Base(name)) {
+		err = unix.Unlinkat(int(parent.Fd()), path.Base(name), unix.AT_REMOVEDIR)
+	}
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY) || isAbsent(err) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func sweptBelow(parent *os.File, name string) bool {
+	opened, err := openBeneath(parent, name, unix.O_DIRECTORY|unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer opened.Close()
+	return unfinished.Sweep(opened)
 }
 
 func isAbsent(err error) bool {

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/unfinished"
 )
 
 // ErrUnsafe is wrapped when an entry would reach outside of the tree it is extracted to.
@@ -18,26 +21,71 @@ var ErrUnsafe = errors.New("leaves the directory")
 // and without leaving the directory, whatever happens in the guest at the same time.
 type tree struct {
 	root *os.File
+	// own is the tree itself, where it was not there before; below is the one new directory in it that is being filled. Both get
+	// their names once they are whole, so that of a writer that is killed no half file stays, at the price of one rename for a
+	// whole directory.
+	own, below *staged
 	// The directory of the entry before: entries of one directory come together.
-	lastName string
-	last     *os.File
+	last *place
+	// swept are the directories that have been looked through for what a writer that was killed left.
+	swept map[string]bool
 }
 
+// place is an open directory of the tree.
+type place struct {
+	name   string
+	opened *os.File
+	// isHidden says that nothing in it has its name yet.
+	isHidden bool
+}
+
+func (p *place) fd() int { return int(p.opened.Fd()) }
+
 func openTree(directory string) (*tree, error) {
+	directory = filepath.Clean(directory)
+	if _, err := os.Lstat(directory); errors.Is(err, os.ErrNotExist) {
+		return newTree(directory)
+	}
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenFile(directory, unix.O_DIRECTORY|unix.O_PATH, 0)
+	root, err := openPath(directory)
 	if err != nil {
 		return nil, err
 	}
-	return &tree{root: root}, nil
+	return &tree{root: root, swept: map[string]bool{}}, nil
 }
 
-func (t *tree) close() {
-	if t.last != nil {
-		_ = t.last.Close()
+func newTree(directory string) (*tree, error) {
+	above := filepath.Dir(directory)
+	if err := os.MkdirAll(above, 0o755); err != nil {
+		return nil, err
 	}
+	parent, err := openPath(above)
+	if err != nil {
+		return nil, err
+	}
+	own, err := stage(parent, filepath.Base(directory), 0o755)
+	if err != nil {
+		return nil, errors.Join(err, parent.Close())
+	}
+	root, err := openBeneath(parent, own.unfinished, unix.O_DIRECTORY|unix.O_PATH)
+	if err != nil {
+		own.discard()
+		return nil, err
+	}
+	return &tree{root: root, own: own, swept: map[string]bool{}}, nil
+}
+
+func openPath(directory string) (*os.File, error) {
+	return os.OpenFile(directory, unix.O_DIRECTORY|unix.O_PATH, 0)
+}
+
+// close removes what has not got its name.
+func (t *tree) close() {
+	t.forget()
+	t.below.discard()
+	t.own.discard()
 	_ = t.root.Close()
 }
 
@@ -57,11 +105,29 @@ func parse(name string) (string, error) {
 	return path.Clean(name), nil
 }
 
+// leave gives the new directory its name when the archive goes on to what is not in it.
+func (t *tree) leave(name string) error {
+	if t.below == nil || strings.HasPrefix(name, t.below.name+"/") {
+		return nil
+	}
+	below := t.below
+	t.below = nil
+	t.forget()
+	return below.publish()
+}
+
+// finish gives everything its name.
+func (t *tree) finish() error {
+	own := t.own
+	t.own = nil
+	return own.publish()
+}
+
 // parent returns the directory of a clean relative name, made where it is missing, and the name in it.
-func (t *tree) parent(name string) (*os.File, string, error) {
+func (t *tree) parent(name string) (*place, string, error) {
 	directory, base := path.Split(name)
 	directory = path.Clean(directory)
-	if t.last != nil && t.lastName == directory {
+	if t.last != nil && t.last.name == directory {
 		return t.last, base, nil
 	}
 	opened, err := t.open(directory)
@@ -71,32 +137,81 @@ func (t *tree) parent(name string) (*os.File, string, error) {
 	if err != nil {
 		return nil, "", unsafe(directory, err)
 	}
-	if t.last != nil {
-		_ = t.last.Close()
+	t.forget()
+	_, isHidden := t.at(directory)
+	t.last = &place{directory, opened, isHidden}
+	if !isHidden && !t.swept[directory] {
+		t.swept[directory] = true
+		unfinished.Sweep(opened)
 	}
-	t.last, t.lastName = opened, directory
-	return opened, base, nil
+	return t.last, base, nil
+}
+
+func (t *tree) forget() {
+	if t.last != nil {
+		_ = t.last.opened.Close()
+	}
+	t.last = nil
+}
+
+// at returns where a clean relative name is now, and whether that is still hidden.
+func (t *tree) at(name string) (string, bool) {
+	if t.below == nil || name != t.below.name && !strings.HasPrefix(name, t.below.name+"/") {
+		return name, t.own != nil
+	}
+	return path.Join(path.Dir(t.below.name), t.below.unfinished) + name[len(t.below.name):], true
 }
 
 func (t *tree) open(directory string) (*os.File, error) {
-	return openBeneath(t.root, directory, unix.O_DIRECTORY|unix.O_PATH)
+	return t.openAs(directory, unix.O_DIRECTORY|unix.O_PATH)
+}
+
+func (t *tree) openAs(name string, flags uint64) (*os.File, error) {
+	real, _ := t.at(name)
+	return openBeneath(t.root, real, flags)
 }
 
 func (t *tree) makeAll(directory string) (*os.File, error) {
 	made := ""
 	for part := range strings.SplitSeq(directory, "/") {
-		above, err := t.open(path.Clean(made))
-		if err != nil {
-			return nil, err
-		}
-		err = unix.Mkdirat(int(above.Fd()), part, 0o755)
-		_ = above.Close()
-		if err != nil && !errors.Is(err, unix.EEXIST) {
-			return nil, err
-		}
 		made = path.Join(made, part)
+		if err := t.makeDirectory(made, 0o755); err != nil {
+			return nil, err
+		}
 	}
 	return t.open(directory)
+}
+
+// makeDirectory makes a directory whose parent is there, unless something has its name.
+func (t *tree) makeDirectory(name string, mode uint32) error {
+	real, isHidden := t.at(name)
+	above, err := openBeneath(t.root, path.Dir(real), unix.O_DIRECTORY|unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	if isHidden {
+		err := unix.Mkdirat(int(above.Fd()), path.Base(real), mode)
+		if errors.Is(err, unix.EEXIST) {
+			err = nil
+		}
+		return errors.Join(err, above.Close())
+	}
+	if err := isThere(int(above.Fd()), path.Base(name)); !errors.Is(err, unix.ENOENT) {
+		return errors.Join(err, above.Close())
+	}
+	below, err := stage(above, path.Base(name), mode)
+	if err != nil {
+		return errors.Join(err, above.Close())
+	}
+	below.name = name
+	t.below = below
+	return nil
+}
+
+// isThere returns nil where something has a name, ENOENT where nothing has.
+func isThere(parent int, name string) error {
+	var status unix.Stat_t
+	return unix.Fstatat(parent, name, &status, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func openBeneath(root *os.File, name string, flags uint64) (*os.File, error) {

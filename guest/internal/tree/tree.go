@@ -18,13 +18,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/unfinished"
 )
 
 const copyBuffer = 256 << 10
 
 // List calls tell for every file, symlink and repository below directory, in the order of their names, with stamps where
-// they are wanted. Content is not read. Directories called .git are left out, as are devices, sockets, fifos and what
-// vanishes meanwhile.
+// they are wanted. Content is not read. Directories called .git are left out, as are devices, sockets, fifos, what is
+// being extracted and what vanishes meanwhile.
 func List(directory string, stamps bool, tell func(api.TreeEntry) error) error {
 	directory = filepath.Clean(directory)
 	began := time.Now()
@@ -37,6 +38,9 @@ func List(directory string, stamps bool, tell func(api.TreeEntry) error) error {
 		}
 		if path == directory {
 			return nil
+		}
+		if unfinished.Is(entry.Name()) {
+			return skip(entry)
 		}
 		name, err := filepath.Rel(directory, path)
 		if err != nil {
@@ -54,6 +58,13 @@ func List(directory string, stamps bool, tell func(api.TreeEntry) error) error {
 		}
 		return tell(*found)
 	})
+}
+
+func skip(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
 }
 
 func listDirectory(path, name string, entry fs.DirEntry, tell func(api.TreeEntry) error) error {

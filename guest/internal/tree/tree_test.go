@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,8 @@ func TestListAndIdentify(t *testing.T) {
 	write(t, directory, "bin/run", "", 0o755)
 	write(t, directory, "odd\xff", "x", 0o644)
 	write(t, directory, ".git/config", "secret", 0o644)
+	write(t, directory, ".banger-"+strings.Repeat("A", 26)+"-1", "half", 0o644)
+	write(t, directory, "bin/.banger-"+strings.Repeat("A", 26)+"-2/file", "half", 0o644)
 	write(t, directory, "nested/.git/HEAD", "ref", 0o644)
 	write(t, directory, "nested/file", "left out", 0o644)
 	must(t, os.Symlink("/etc/passwd", filepath.Join(directory, "link")))

@@ -163,7 +163,7 @@ export const vmRoutes = {
     kind: "json",
     method: "PUT",
     path: "/v1/vms/:name/files",
-    summary: "Extract a tar below a directory of the guest, made if missing; what breaks off leaves no half file.",
+    summary: "Extract a tar below a directory of the guest, made if missing; what has its name is whole.",
     bodyContentType: "application/x-tar",
     errors: ["vm.not_found", "vm.not_running", "guest.disk_full", "host.disk_full"],
   },

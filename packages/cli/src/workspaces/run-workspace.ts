@@ -109,7 +109,7 @@ async function copyInto(copying: Copying): Promise<void> {
   const report = await interruptible(context.deps, {
     work: (signal) => copyWithProgress(copying, signal),
     async undone() {
-      if (copying.keepsVm) return `cancelled: ${vm.name} has a part of it`;
+      if (copying.keepsVm) return `cancelled: ${vm.name} may have a part of it`;
       // Nothing but the copy is in it.
       const discard = { params: { name: vm.name }, query: { discardChanges: "true" } } as const;
       await client.progress(routes.vmDelete, discard).catch(() => undefined);
