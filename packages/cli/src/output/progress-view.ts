@@ -77,6 +77,11 @@ function elapsed(stage: StageView, now: number): string {
   return formatDuration(stage.state === "finished" ? stage.durationMs : now - stage.startedAt);
 }
 
+/** The line of a stage under way where nothing can be redrawn. */
+export function plainUnderWay(stage: StageView, now: number): string {
+  return `… ${stage.stage}  ${stage.detail}  ${formatDuration(now - stage.startedAt)}`;
+}
+
 /** The line of a finished stage where nothing can be redrawn. */
 export function plainStage(stage: StageView): string {
   return `✓ ${stage.stage}${stage.detail === "" ? "" : `  ${stage.detail}`}  ${formatDuration(stage.durationMs)}`;

@@ -1,10 +1,10 @@
-// Shows progress on stderr: redrawn on a terminal and gone when done; one plain line a finished stage otherwise; nothing
-// with -q and --json. Warnings and the spec stay.
+// Shows progress on stderr: redrawn on a terminal and gone when done; otherwise one plain line a finished stage, and one now and
+// then for a long one; nothing with -q and --json. Warnings and the spec stay.
 import type { ProgressEvent, ProgressSink } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import type { CliDeps } from "../deps.ts";
 import type { Output } from "./output.ts";
-import { advance, plainStage, progressLines, type ProgressView } from "./progress-view.ts";
+import { advance, plainStage, plainUnderWay, progressLines, type ProgressView, type StageView } from "./progress-view.ts";
 import { specLine } from "./spec-line.ts";
 
 export interface Progress extends Disposable {
@@ -19,7 +19,7 @@ interface Display {
   close(): void;
 }
 
-export async function createProgress(context: CliContext): Promise<Progress> {
+export async function createProgress(context: Pick<CliContext, "deps" | "output">): Promise<Progress> {
   const { output, deps } = context;
   if (output.isQuiet) return { sink: () => () => undefined, [Symbol.dispose]: () => undefined };
   const display = canRedraw(deps) ? await terminalDisplay(context) : plainDisplay(output);
@@ -62,13 +62,26 @@ export function wayOf(origin: string): string {
     : `bringing it here from ${origin}`;
 }
 
+const TELL_EVERY_MS = 15_000;
+
 function plainDisplay(output: Output): Display {
   const told = new Set<string>();
+  /** When stages under way were last told of. */
+  const toldAt = new Map<string, number>();
+  const tellUnderWay = (stage: StageView) => {
+    const now = performance.now();
+    if (stage.detail === "" || now - Math.max(stage.startedAt, toldAt.get(stage.stage) ?? 0) < TELL_EVERY_MS) return;
+    toldAt.set(stage.stage, now);
+    output.note(plainUnderWay(stage, now));
+  };
   return {
     keep: (line) => output.note(line),
     draw(view) {
       for (const stage of view) {
-        if (stage.state === "running") told.delete(stage.stage);
+        if (stage.state === "running") {
+          told.delete(stage.stage);
+          tellUnderWay(stage);
+        }
         if (stage.state !== "finished" || told.has(stage.stage)) continue;
         told.add(stage.stage);
         output.note(plainStage(stage));
@@ -78,7 +91,7 @@ function plainDisplay(output: Output): Display {
   };
 }
 
-async function terminalDisplay({ output, deps }: CliContext): Promise<Display> {
+async function terminalDisplay({ output, deps }: Pick<CliContext, "deps" | "output">): Promise<Display> {
   const { openRegion } = await import("./region.ts");
   let current: ProgressView = [];
   const region = openRegion(deps.stderr, () => progressLines(current, performance.now(), output.paint.stderr));
