@@ -1,13 +1,17 @@
 import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { BangerError } from "@banger/api";
+import { BangerError, formatSize } from "@banger/api";
 import { command } from "../../../command.ts";
 import { usageError, type CliContext } from "../../../context.ts";
 import { oneVm } from "../../../flags.ts";
+import type { GuestChanges } from "../../../workspaces/guest-changes.ts";
 import { includeIgnoredFlag } from "../../../workspaces/flags.ts";
 import { writeAll } from "../../../output/output.ts";
+import { shellLine } from "../../../ssh/argv.ts";
+import { tallied, type PatchTally } from "../../../workspaces/patch-tally.ts";
 
 interface Flags {
   readonly output?: string;
@@ -50,11 +54,22 @@ nothing in the guest or in your repository is touched. Of a VM that is stopped o
     const found = await guestChanges(context, { vmName: name, baseCommit: flags.baseCommit, includeIgnored: flags.includeIgnored });
     if (isToStdout || flags.output === undefined) {
       for await (const chunk of found.patch()) await writeAll(context.deps.stdout, chunk);
-    } else await writeWhole(flags.output, found.patch());
+    } else {
+      const tally = { files: 0, bytes: 0 };
+      await writeWhole(flags.output, tallied(found.patch(), tally));
+      if (tally.files > 0) context.output.note(written(found, flags.output, tally));
+    }
     const count = found.changes.changed.length;
     if (count === 0 && flags.baseCommit === undefined) context.output.note(`nothing has changed in ${name}:${found.record.guestPath}`);
   },
 });
+
+/** `3 files of api in api.patch, 4.1 KiB.  take them: git -C /home/dev/api apply /tmp/api.patch`. */
+function written({ vm, record }: Pick<GuestChanges, "vm" | "record">, path: string, { files, bytes }: PatchTally): string {
+  const [count, them] = files === 1 ? ["1 file", "it"] : [`${files} files`, "them"];
+  const take = shellLine(["git", "-C", record.top, "apply", resolve(path)]);
+  return `${count} of ${vm.name} in ${path}, ${formatSize(bytes)}.  take ${them}: ${take}`;
+}
 
 /** The file has all of it or is as it was. */
 async function writeWhole(path: string, patch: AsyncGenerator<Buffer>): Promise<void> {

@@ -160,7 +160,9 @@ test("the kept changes of a VM that is gone: listed, shown, exported, pulled, pr
   assert.match(diff.stdout, /a \| 2 \+-[\s\S]*b \| 1 \+[\s\S]*c \| 1 -[\s\S]*3 files changed/);
   assert.equal((await scene.cli(["vm", "workspace", "diff", ID, "--stat"])).stdout, diff.stdout);
   const patch = join(world.directory, "p");
-  assert.equal((await scene.cli(["vm", "workspace", "export", "api", "--output", patch])).status, 0);
+  const exported = await scene.cli(["vm", "workspace", "export", "api", "--output", patch]);
+  assert.deepEqual([exported.status, exported.stdout], [0, ""]);
+  assert.match(exported.stderr, /^3 files of api in \S+\/p, \d+ B\. {2}take them: git -C \S+\/api apply \S+\/p\n$/m);
   world.git("apply", patch);
   assert.deepEqual([readFileSync(join(world.repository, "a"), "utf8"), existsSync(join(world.repository, "c"))], ["edited\n", false]);
   world.git("checkout", "--quiet", ".");
