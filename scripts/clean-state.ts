@@ -1,15 +1,18 @@
 // Ends and removes everything banger made for this user: VMs, daemon, network, images, caches, logs and its ssh key. Its
-// config.toml stays: the user wrote it. Works with a dead daemon and a broken database too.
+// config.toml stays: the user wrote it. What is lost with it is named first and, on a terminal, asked about. Works with a dead
+// daemon and a broken database too.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { lstat } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { resolvePaths, type Paths } from "@banger/api";
+import { resolvePaths, type KeptVm, type Paths, type Vm } from "@banger/api";
 import { removeTree, type RunAs } from "@banger/host";
+import { ask } from "../packages/cli/src/output/ask.ts";
 import { vmUser } from "../packages/daemon/src/vm-user.ts";
 import { endDaemon, endLeftovers, findDaemon, type Owner } from "./leftovers.ts";
+import { lostDirectories, lostWork } from "./lost-work.ts";
 
 const execute = promisify(execFile);
 const BANGER = join(dirname(import.meta.dirname), "build/bin/banger");
@@ -20,40 +23,79 @@ const home = process.env["HOME"] || homedir();
 
 async function main(): Promise<void> {
   const owner: Owner = { uid, runAs: await runAsIfAny() };
-  await clean(process.env, owner);
+  if (!(await clean(process.env, owner, isAgreed))) {
+    say("nothing was removed");
+    process.exitCode = 1;
+    return;
+  }
   if (process.env["BANGER_HOME"] !== undefined) return;
   // Where the smoke scenarios keep theirs.
   const smokeHome = `/var/tmp/banger-smoke-${uid}`;
   if (await isOwnDirectory(smokeHome)) {
-    await clean({ ...process.env, BANGER_HOME: smokeHome }, owner);
+    await clean({ ...process.env, BANGER_HOME: smokeHome }, owner, () => Promise.resolve(true));
     await remove(smokeHome);
   }
 }
 
-async function clean(env: NodeJS.ProcessEnv, owner: Owner): Promise<void> {
+/** False when `agree` refused what would be lost. */
+async function clean(env: NodeJS.ProcessEnv, owner: Owner, agree: () => Promise<boolean>): Promise<boolean> {
   const paths = resolvePaths({ uid, home, env });
   const directories = [paths.dataDir, paths.cacheDir, paths.stateDir];
   if (await isOwnDirectory(paths.dataDir)) {
-    await askDaemon(env);
+    const banger = async (...args: string[]) => (await execute(BANGER, args, { env, timeout: 180_000 })).stdout;
+    const known = existsSync(BANGER) ? await helped(() => whatIsThere(banger)) : undefined;
+    const lost = known === undefined ? lostDirectories(await namesIn(paths.vmsDir), await namesIn(paths.keptDir)) : known.lost;
+    if (lost.length > 0) say(`this is lost:\n${lost.map((line) => `  ${line}`).join("\n")}`);
+    if (lost.length > 0 && !(await agree())) return false;
+    if (known !== undefined) await helped(() => endByDaemon(banger, known.names));
     await endWithoutDaemon(paths, owner);
   }
   for (const directory of directories) await remove(directory);
+  return true;
 }
 
+type Banger = (...args: string[]) => Promise<string>;
+
+interface Known {
+  /** Of the VMs. */
+  readonly names: readonly string[];
+  readonly lost: readonly string[];
+}
+
+/** On a terminal what the user answers; without one nobody is asked. */
+async function isAgreed(): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const { stdin, stderr } = process;
+  const answer = await ask({ stdin, stderr, signals: process }, "clean-state: go on? [y/N] ");
+  return /^y(es)?$/i.test(answer ?? "");
+}
+
+async function whatIsThere(banger: Banger): Promise<Known> {
+  const vms = JSON.parse(await banger("vm", "list", "--json")) as readonly Vm[];
+  const rows = JSON.parse(await banger("vm", "workspace", "list", "--json")) as readonly WorkspaceRow[];
+  const gone = rows.filter(({ status }) => status === "gone").map((row) => ({ name: row.name, workspaces: [row] }));
+  return { names: vms.map(({ name }) => name), lost: lostWork(vms, gone) };
+}
+
+type WorkspaceRow = KeptVm["workspaces"][number] & { readonly name: KeptVm["name"]; readonly status: string };
+
 /** The daemon itself undoes most; a new one first cleans up after one that died. What it cannot do is done after it. */
-async function askDaemon(env: NodeJS.ProcessEnv): Promise<void> {
-  if (!existsSync(BANGER)) return;
-  const banger = async (...args: string[]) => (await execute(BANGER, args, { env, timeout: 180_000 })).stdout;
+async function endByDaemon(banger: Banger, names: readonly string[]): Promise<void> {
+  if (names.length > 0) await banger("vm", "delete", "--discard-changes", ...names);
+  await banger("daemon", "stop");
+}
+
+async function helped<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    const names = (JSON.parse(await banger("vm", "list", "--json")) as readonly { readonly name: string }[]).map((vm) => vm.name);
-    if (names.length > 0) {
-      say(`deleting VMs: ${names.join(", ")}`);
-      await banger("vm", "delete", "--discard-changes", ...names);
-    }
-    await banger("daemon", "stop");
+    return await work();
   } catch (error) {
     say(`the daemon could not help (${firstLine(error)}); going on without it`);
+    return undefined;
   }
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return await readdir(directory).catch(() => []);
 }
 
 async function endWithoutDaemon(paths: Paths, owner: Owner): Promise<void> {
