@@ -134,6 +134,8 @@ type FileStat struct {
 type Selection struct {
 	Path    string   `json:"path"`
 	Paths64 [][]byte `json:"paths64"`
+	// Was says what each of them should be, empty where that does not matter; POST /v1/files/remove alone takes it.
+	Was []string `json:"was,omitempty"`
 }
 
 // Removed answers POST /v1/files/remove.

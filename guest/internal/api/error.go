@@ -17,6 +17,7 @@ const (
 	Limit             Code = "limit"
 	IO                Code = "io"
 	NoSpace           Code = "no_space"
+	Changed           Code = "changed"
 	Failed            Code = "failed"
 )
 
@@ -52,7 +53,7 @@ func (c Code) Status() int {
 		return http.StatusBadRequest
 	case NotFound:
 		return http.StatusNotFound
-	case NotConfigured, AlreadyConfigured:
+	case NotConfigured, AlreadyConfigured, Changed:
 		return http.StatusConflict
 	case Limit:
 		return http.StatusServiceUnavailable

@@ -40,34 +40,26 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 		if err != nil {
 			return x.done, api.Errorf(api.BadRequest, "tar: %w", err)
 		}
-		if err := x.entry(header, archive); err != nil {
-			return x.done, api.Errorf(codeOf(err), "%s: %w", header.Name, err)
+		err = x.entry(header, archive)
+		if errors.Is(err, errTaken) {
+			// It is about what came before.
+			return x.done, api.Errorf(x.codeOf(err), "%w", err)
+		}
+		if err != nil {
+			return x.done, api.Errorf(x.codeOf(err), "%s: %w", header.Name, err)
 		}
 	}
 	if err := x.finishDirectories(); err != nil {
-		return x.done, api.Errorf(codeOf(err), "%w", err)
+		return x.done, api.Errorf(x.codeOf(err), "%w", err)
 	}
 	// Programs pad an archive; a sender must not be cut off in the middle of that.
 	if _, err := io.Copy(io.Discard, source); err != nil {
 		return x.done, api.Errorf(api.BadRequest, "tar: %w", err)
 	}
 	if err := x.tree.finish(); err != nil {
-		return x.done, api.Errorf(codeOf(err), "%w", err)
+		return x.done, api.Errorf(x.codeOf(err), "%w", err)
 	}
 	return x.done, nil
-}
-
-// errRefused is wrapped by complaints about the archive, as opposed to those of the file system.
-var errRefused = errors.New("refused")
-
-func codeOf(err error) api.Code {
-	if errors.Is(err, ErrUnsafe) || errors.Is(err, errRefused) || errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return api.BadRequest
-	}
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return api.NoSpace
-	}
-	return api.IO
 }
 
 type extraction struct {
@@ -78,6 +70,8 @@ type extraction struct {
 	buffer []byte
 	// directories get their modes and times last: a read-only one must be filled first.
 	directories []directory
+	// isChecking says that the sender told what should be there.
+	isChecking bool
 }
 
 type directory struct {
@@ -109,31 +103,37 @@ func (x *extraction) entry(header *tar.Header, content io.Reader) error {
 	if err != nil {
 		return err
 	}
-	at := parent.fd()
+	was, err := wasIn(header)
+	if err != nil {
+		return err
+	}
+	x.isChecking = x.isChecking || was != nil
+	at, target := parent.fd(), replaced{parent, base, was}
 	x.done.Files++
 	switch header.Typeflag {
 	case tar.TypeSymlink:
-		return x.inPlace(parent, base, func(name string) error { return x.symlink(at, name, header) })
+		return x.inPlace(target, func(name string) error { return x.symlink(at, name, header) })
 	case tar.TypeLink:
 		return x.hardLink(at, base, header)
 	default:
-		return x.inPlace(parent, base, func(name string) error { return x.file(at, name, header, content) })
+		return x.inPlace(target, func(name string) error { return x.file(at, name, header, content) })
 	}
 }
 
 // inPlace makes something beside its name and renames it, so that what has a name is whole, and what had it before stays until
 // then. Where nothing is seen yet it is made under its name at once: always to rename would cost small files a third more.
-func (x *extraction) inPlace(parent *place, base string, make func(name string) error) error {
-	if parent.isHidden {
+func (x *extraction) inPlace(target replaced, make func(name string) error) error {
+	parent := target.parent
+	if parent.isHidden && target.isAsItWas() {
 		// What is there is of this archive. One that does not get whole goes with all of it.
-		if err := make(base); !errors.Is(err, unix.EEXIST) {
+		if err := make(target.base); !errors.Is(err, unix.EEXIST) {
 			return err
 		}
 	}
 	name := unfinished.Name()
 	err := make(name)
 	if err == nil {
-		err = unix.Renameat(parent.fd(), name, parent.fd(), base)
+		err = target.replaceBy(name)
 	}
 	if err != nil {
 		_ = unix.Unlinkat(parent.fd(), name, 0)

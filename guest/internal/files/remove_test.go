@@ -19,7 +19,7 @@ func TestRemove(t *testing.T) {
 	}
 	must(t, os.Symlink("../elsewhere", filepath.Join(root, "link")))
 	must(t, os.Symlink("nowhere", filepath.Join(root, "dangling")))
-	done, err := Remove(root, []string{"a/b/c/gone", "missing", "link/file", "plain/below", "empty", "dangling", "a"})
+	done, err := Remove(root, []string{"a/b/c/gone", "missing", "link/file", "plain/below", "empty", "dangling", "a"}, nil)
 	must(t, err)
 	if done.Files != 3 {
 		t.Errorf("%+v", done)
@@ -32,7 +32,7 @@ func TestRemove(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"../elsewhere/file", "/etc/passwd", "", ".", "a/.."} {
-		if _, err := Remove(root, []string{name}); err == nil || api.AsError(err).Code != api.BadRequest {
+		if _, err := Remove(root, []string{name}, nil); err == nil || api.AsError(err).Code != api.BadRequest {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

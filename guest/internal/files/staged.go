@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -37,7 +38,7 @@ func (s *staged) publish() error {
 	fd := int(s.parent.Fd())
 	err := unix.Renameat(fd, s.unfinished, fd, s.base)
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTDIR) {
-		err = fmt.Errorf("%q was made by somebody else meanwhile: %w", s.base, err)
+		err = fmt.Errorf("%s: %w", cmp.Or(s.name, s.base), errTaken)
 	}
 	if err != nil {
 		s.discard()

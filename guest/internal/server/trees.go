@@ -49,13 +49,44 @@ func (s *Server) selectFiles(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) removeFiles(w http.ResponseWriter, r *http.Request) {
-	directory, names, err := readSelection(r)
+	selection, err := readJSON[api.Selection](r)
 	if err != nil {
 		writeError(w, err)
 		return
 	}
-	removed, err := files.Remove(directory, names)
+	names, err := namesOf(selection)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	was, err := wasOf(selection)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	removed, err := files.Remove(selection.Path, names, was)
 	answer(w, removed, err)
+}
+
+func wasOf(selection api.Selection) ([]*tree.Was, error) {
+	if selection.Was == nil {
+		return nil, nil
+	}
+	if len(selection.Was) != len(selection.Paths64) {
+		return nil, api.Errorf(api.BadRequest, "%d names, and what %d of them were", len(selection.Paths64), len(selection.Was))
+	}
+	all := make([]*tree.Was, len(selection.Was))
+	for index, text := range selection.Was {
+		if text == "" {
+			continue
+		}
+		was, err := tree.ParseWas(text)
+		if err != nil {
+			return nil, err
+		}
+		all[index] = &was
+	}
+	return all, nil
 }
 
 // writeTree writes the entries as lines of JSON and one that says how many there were.
@@ -97,14 +128,20 @@ func readSelection(r *http.Request) (directory string, names []string, err error
 	if err != nil {
 		return "", nil, err
 	}
+	names, err = namesOf(selection)
+	return selection.Path, names, err
+}
+
+func namesOf(selection api.Selection) ([]string, error) {
 	if err := files.Check(selection.Path); err != nil {
-		return "", nil, err
+		return nil, err
 	}
+	var names []string
 	for _, bytes := range selection.Paths64 {
 		if _, err := tree.Below(selection.Path, string(bytes)); err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		names = append(names, string(bytes))
 	}
-	return selection.Path, names, nil
+	return names, nil
 }

@@ -104,12 +104,17 @@ export function selectionOf(path: string, names: readonly FileName[]): { readonl
   return { path, paths64: names.map((name) => bytesOf(name).toString("base64")) };
 }
 
-/** Names cut into requests that the daemon and the agent take. */
-export function* selections(names: readonly FileName[]): Generator<readonly FileName[]> {
+/** What the agent is told of a name that it is to replace or remove: only what is that still goes. */
+export function wasOf(state: { readonly mode: string; readonly id: string } | undefined): string {
+  return state === undefined ? "nothing" : `${state.mode} ${state.id}`;
+}
+
+/** Names cut into requests that the daemon and the agent take; each has `more` characters beside it. */
+export function* selections(names: readonly FileName[], more = 0): Generator<readonly FileName[]> {
   let some: FileName[] = [];
   let length = 0;
   for (const name of names) {
-    const cost = Math.ceil(name.length / 3) * 4 + 3;
+    const cost = Math.ceil(name.length / 3) * 4 + 3 + more;
     if (some.length > 0 && length + cost > MAX_SELECTION) {
       yield some;
       some = [];

@@ -30,6 +30,14 @@ const selection = z.strictObject({
   paths64: z.array(z.string()).check(z.describe("Names below it in base64: names are bytes.")),
 });
 
+const removal = z.extend(selection, {
+  was: z.optional(
+    z
+      .array(z.string())
+      .check(z.describe("What each of them is: `nothing`, `MODE ID`, or empty for whatever it is. Anything else is refused.")),
+  ),
+});
+
 export const routeSchemas = {
   ping: { result: daemonInfo },
   openapi: { result: z.record(z.string(), z.unknown()) },
@@ -68,7 +76,7 @@ export const routeSchemas = {
   vmFilesGet: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
   vmFilesStat: { params: byName, query: z.object({ path: z.string() }), result: fileStat },
   vmFilesSelect: { params: byName, body: selection, result: z.unknown() },
-  vmFilesRemove: { params: byName, body: selection, result: z.object({ files: z.int() }) },
+  vmFilesRemove: { params: byName, body: removal, result: z.object({ files: z.int() }) },
   vmTree: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
   vmTreeIds: { params: byName, body: selection, result: z.unknown() },
   workspacePut: {

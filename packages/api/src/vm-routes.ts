@@ -165,7 +165,7 @@ export const vmRoutes = {
     path: "/v1/vms/:name/files",
     summary: "Extract a tar below a directory of the guest, made if missing; what has its name is whole.",
     bodyContentType: "application/x-tar",
-    errors: ["vm.not_found", "vm.not_running", "guest.disk_full", "host.disk_full"],
+    errors: ["vm.not_found", "vm.not_running", "guest.disk_full", "workspace.conflict", "host.disk_full"],
   },
   vmFilesGet: {
     id: "vmFilesGet",
@@ -199,7 +199,7 @@ export const vmRoutes = {
     method: "POST",
     path: "/v1/vms/:name/files/remove",
     summary: "Remove files and symlinks of the guest, and the directories left empty; what is gone is passed over.",
-    errors: ["vm.not_found", "vm.not_running", "host.disk_full"],
+    errors: ["vm.not_found", "vm.not_running", "workspace.conflict", "host.disk_full"],
   },
   vmTree: {
     id: "vmTree",

@@ -5,11 +5,12 @@ import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import type { GuestConfiguration } from "../../daemon/src/guest/contract.ts";
 import type { Ending, FakeAgent } from "./fake-agent.ts";
 import { serveExec } from "./fake-exec.ts";
 import { answerRemoval, answerSelection, answerTree } from "./fake-tree.ts";
+import { changedIn } from "./tar-expectations.ts";
 
 interface Request {
   readonly agent: FakeAgent;
@@ -125,13 +126,15 @@ async function putFiles(request: Request): Promise<void> {
   }
   if (head !== null) stream.unshift(head);
   const target = join(agent.options.rootDir, query.get("path") ?? "/");
+  const archive = await buffer(stream);
+  const changed = changedIn(archive, target);
+  if (changed !== undefined) return refuse(stream, 409, { code: "changed", message: `${changed}: changed meanwhile` });
   mkdirSync(target, { recursive: true });
-  const tar = spawn("tar", ["-x", "-v", "--no-same-owner", "--totals", "-C", target], { stdio: ["pipe", "pipe", "pipe"] });
+  const flags = ["-x", "-v", "--no-same-owner", "--totals", "--warning=no-unknown-keyword", "-C", target];
+  const tar = spawn("tar", flags, { stdio: ["pipe", "pipe", "pipe"] });
   tar.stdin.on("error", () => undefined);
-  let bytes = 0;
-  stream.on("data", (chunk: Buffer) => (bytes += chunk.length));
-  stream.pipe(tar.stdin);
-  stream.once("close", () => tar.stdin.destroy());
+  tar.stdin.end(archive);
+  const bytes = archive.length;
   const closed = new Promise<number | null>((resolve) => tar.once("close", resolve));
   const [names, words] = await Promise.all([text(tar.stdout), text(tar.stderr)]);
   if ((await closed) === 0) answer(stream, { files: names.split("\n").filter((name) => name !== "" && !name.endsWith("/")).length, bytes });

@@ -29,11 +29,36 @@ export async function answerSelection(stream: ServerHttp2Stream, rootDir: string
 
 /** Removes the names in the request, and directories left empty. */
 export async function answerRemoval(stream: ServerHttp2Stream, rootDir: string): Promise<void> {
-  const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
+  const { path, paths64, was } = JSON.parse(await text(stream)) as NamesToRemove;
   if (paths64.some((name) => leaves(Buffer.from(name, "base64").toString("latin1"))))
     return refuse(stream, 400, { code: "bad_request", message: "it leaves the directory" });
+  const changed = changedOf(join(rootDir, path), paths64, was);
+  if (changed !== undefined) return refuse(stream, 409, { code: "changed", message: `${changed}: changed meanwhile` });
   stream.respond({ ":status": 200, "content-type": "application/json" });
   stream.end(JSON.stringify({ files: removeNames(join(rootDir, path), paths64) }));
+}
+
+export interface NamesToRemove {
+  readonly path: string;
+  readonly paths64: readonly string[];
+  readonly was?: readonly string[] | undefined;
+}
+
+/** The first of the names that is to go and is neither gone nor what it was. */
+export function changedOf(directory: string, paths64: readonly string[], was: readonly string[] = []): string | undefined {
+  const names = paths64.map((name) => Buffer.from(name, "base64").toString("latin1"));
+  return names.find((name, index) => {
+    const expected = was[index] ?? "";
+    const stats = statsAt(pathOf(directory, name));
+    return expected !== "" && stats !== undefined && !stats.isDirectory() && !isAsItWas(directory, name, expected);
+  });
+}
+
+/** Whether `nothing`, or a file or symlink `ID` or `MODE ID`, is at a name. */
+export function isAsItWas(directory: string, name: string, was: string): boolean {
+  if (was === "nothing") return statsAt(pathOf(directory, name)) === undefined;
+  const [found] = describe(directory, name, { hasId: true, stamps: false }) as readonly { readonly mode: string; readonly id: string }[];
+  return found !== undefined && (was === found.id || was === `${found.mode} ${found.id}`);
 }
 
 /** Answers how many were there. */

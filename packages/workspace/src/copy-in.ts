@@ -1,8 +1,6 @@
 // Copies a planned workspace into a VM, as one tar stream, and records what the guest got.
 import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { routes, type Client } from "@banger/api";
 import { difference, type FileStates } from "./changes.ts";
 import type { PlannedFile } from "./file-set.ts";
 import type { Git } from "./git.ts";
@@ -13,20 +11,12 @@ import { splitNul, type FileName } from "./names.ts";
 import type { WorkspacePlan } from "./plan.ts";
 import { sendFiles, type SendReport } from "./send-files.ts";
 import type { WorkspaceRecord, WorkspaceStore } from "./store.ts";
-import { tarEnd, tarHeader } from "./tar-entry.ts";
+import { tarHeader } from "./tar-entry.ts";
+import { upload, type IntoGuest } from "./upload.ts";
 
-export interface CopyIn {
-  readonly git: Git;
-  readonly plan: WorkspacePlan;
+export interface CopyIn extends IntoGuest {
   /** Directory whose `.git` the guest gets (`prepareHistory`). */
   readonly history: string;
-  readonly client: Client;
-  readonly vm: { readonly id: string; readonly name: string };
-  readonly store: WorkspaceStore;
-  /** Milliseconds since the epoch. */
-  readonly nowMs: number;
-  readonly onProgress?: ((files: number, bytes: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CopyReport {
@@ -70,7 +60,9 @@ export async function copyIn(copy: CopyIn): Promise<CopyReport> {
   ]);
   // What has changed since git looked at it is sent once more, and kept: the guest then has exactly what the record says.
   if (report.again.length > 0)
-    await upload(copy, [sendFiles({ top, files: report.again.splice(0), objects: store.objects, keeps: () => true }, report)]);
+    await upload(copy, [
+      sendFiles({ top, files: report.again.splice(0).map(({ file }) => file), objects: store.objects, keeps: () => true }, report),
+    ]);
   await keepPacks(copy.history, store);
   const record = await remember(copy, { report, dirty });
   return { record, vanished: report.vanished, torn: report.torn };
@@ -148,27 +140,6 @@ export async function keepPacks(history: string, store: WorkspaceStore): Promise
   for (const name of names.toSorted((left, right) => Number(left.endsWith(".idx")) - Number(right.endsWith(".idx"))))
     await rename(join(from, name), join(to, name));
 }
-
-export async function upload({ client, vm, plan, signal }: UploadTo, parts: readonly AsyncGenerator<Buffer>[]): Promise<void> {
-  const source = Readable.from(archive(parts), { objectMode: true, highWaterMark: 1 });
-  const stop = () => source.destroy(signal?.reason instanceof Error ? signal.reason : new Error("stopped"));
-  signal?.throwIfAborted();
-  signal?.addEventListener("abort", stop, { once: true });
-  source.on("error", () => undefined);
-  try {
-    await client.upload(routes.vmFilesPut, { params: { name: vm.name }, query: { path: plan.request.guestPath, owner: "0:0" } }, source);
-  } finally {
-    signal?.removeEventListener("abort", stop);
-    source.destroy();
-  }
-}
-
-async function* archive(parts: readonly AsyncGenerator<Buffer>[]): AsyncGenerator<Buffer> {
-  for (const part of parts) yield* part;
-  yield tarEnd();
-}
-
-export type UploadTo = Pick<CopyIn, "client" | "vm" | "plan" | "signal">;
 
 /** The `.git` with its directories: git needs some that are empty. */
 async function* sendHistory(directory: string, objects: string): AsyncGenerator<Buffer> {

@@ -2,7 +2,8 @@
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { BangerError, routes } from "@banger/api";
-import { selectionOf } from "@banger/api/guest-tree";
+import { selectionOf, wasOf } from "@banger/api/guest-tree";
+import { blobId } from "./blob-writer.ts";
 import type { GuestWorkspace } from "./changes-source.ts";
 import { guestTarEntries } from "./copy/tar-entries.ts";
 import { indexDigest, readIndexFile } from "./index-file.ts";
@@ -14,10 +15,13 @@ export interface GuestGit extends GitState {
   readonly branches: ReadonlyMap<string, string>;
   /** Commits without their parents. */
   readonly shallow: readonly string[];
+  /** What was found of HEAD and the branches' own files (`wasOf`). */
+  readonly looked: ReadonlyMap<string, string>;
   /** Something under way there: a lock of the index, a merge, a rebase. */
   readonly busy: string | undefined;
 }
 
+const HEAD = ".git/HEAD";
 /** Bytes of one of its files; an index of a million entries is about 100 MB. */
 const MAX_FILE = 256 * 1024 * 1024;
 const BUSY: readonly (readonly [name: string, what: string])[] = [
@@ -31,12 +35,13 @@ const BUSY: readonly (readonly [name: string, what: string])[] = [
 
 /** Throws `workspace.conflict` when there is none, `guest.failed` for what is none. */
 export async function readGuestGit(guest: GuestWorkspace, branches: readonly string[]): Promise<GuestGit> {
-  const files = await readFiles(guest, [".git/HEAD", ".git/index", ".git/shallow", ".git/packed-refs", ...BUSY.map(([name]) => name)]);
-  const text = files.get(".git/HEAD")?.toString("latin1").trim();
+  const files = await readFiles(guest, [HEAD, ".git/index", ".git/shallow", ".git/packed-refs", ...BUSY.map(([name]) => name)]);
+  const text = files.get(HEAD)?.toString("latin1").trim();
   if (text === undefined) throw new BangerError("workspace.conflict", `${guest.vmName} has no git repository in ${guest.path} any more`);
   const branch = /^ref: refs\/heads\/(.+)$/.exec(text)?.[1];
   const names = [...new Set([...branches, ...(branch === undefined ? [] : [utf8(branch)])])];
-  const refs = await readBranches(guest, names, files.get(".git/packed-refs")?.toString("latin1") ?? "");
+  const loose = await readFiles(guest, names.map(looseName));
+  const refs = branchesIn(names, loose, files.get(".git/packed-refs")?.toString("latin1") ?? "");
   const staged = files.get(".git/index");
   const entries = staged === undefined ? undefined : readIndexFile(staged);
   return {
@@ -45,6 +50,7 @@ export async function readGuestGit(guest: GuestWorkspace, branches: readonly str
     // One that cannot be read is like none that was sent.
     index: staged === undefined ? null : entries === undefined ? "" : indexDigest(entries),
     branches: refs,
+    looked: new Map([HEAD, ...names.map(looseName)].map((name) => [name, wasFile(name === HEAD ? files.get(name) : loose.get(name))])),
     shallow:
       files
         .get(".git/shallow")
@@ -54,14 +60,19 @@ export async function readGuestGit(guest: GuestWorkspace, branches: readonly str
   };
 }
 
-async function readBranches(guest: GuestWorkspace, names: readonly string[], packed: string): Promise<ReadonlyMap<string, string>> {
-  const files = await readFiles(
-    guest,
-    names.map((name) => `.git/refs/heads/${name}`),
-  );
+function looseName(branch: string): string {
+  return `.git/refs/heads/${branch}`;
+}
+
+/** Of whatever mode. */
+function wasFile(content: Buffer | undefined): string {
+  return content === undefined ? wasOf(undefined) : blobId(content);
+}
+
+function branchesIn(names: readonly string[], files: ReadonlyMap<string, Buffer>, packed: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const name of names) {
-    const loose = commitIn(files.get(`.git/refs/heads/${name}`)?.toString("latin1") ?? "");
+    const loose = commitIn(files.get(looseName(name))?.toString("latin1") ?? "");
     const line = packed
       .split("\n")
       .find((candidate) => candidate.slice(41) === `refs/heads/${Buffer.from(name, "utf8").toString("latin1")}`);

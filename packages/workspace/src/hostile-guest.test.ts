@@ -10,7 +10,8 @@ import fc from "fast-check";
 import { pack } from "tar-stream";
 import { collectChanges } from "./changes.ts";
 import { guestSource } from "./changes-source.ts";
-import { directoryClient, HostRepository, snapshot } from "./testing/host-repository.ts";
+import { directoryClient } from "./testing/directory-client.ts";
+import { HostRepository, snapshot } from "./testing/host-repository.ts";
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
 const file = (path: string, over: object = {}) => ({ path, type: "file", mode: "100644", size: 1, ...over });

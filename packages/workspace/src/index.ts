@@ -16,4 +16,5 @@ export * from "./merge.ts";
 export * from "./pull-branch.ts";
 export * from "./pull-work-tree.ts";
 export * from "./prepare.ts";
+export { carryOutPrepare, type Prepared } from "./prepare-carry-out.ts";
 export { refuseObstacles, type Obstacle } from "./prepare-obstacles.ts";

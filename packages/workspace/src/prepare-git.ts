@@ -69,9 +69,15 @@ export interface FollowRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface FollowFile {
+  readonly name: string;
+  /** What the guest is to find there; undefined for whatever it finds. */
+  readonly was: string | undefined;
+}
+
 export interface Followed {
   /** Files below the directory, in the order they must arrive in: objects before what names them. */
-  readonly files: readonly string[];
+  readonly files: readonly FollowFile[];
   /** Commits that the guest has without their parents, from now on. */
   readonly shallow: readonly string[];
 }
@@ -95,7 +101,9 @@ export async function makeFollow(request: FollowRequest): Promise<Followed> {
     await copyIndex(request.git, { repository: plan.repository, directory, indexFile: plan.indexFile, signal: request.signal });
     files.push(".git/index");
   }
-  return { files, shallow: [...new Set([...(record.shallow ?? []), ...cut])] };
+  // A commit that is made there meanwhile must not be passed over.
+  const checked = files.map((name) => ({ name, was: follow.guest.looked.get(name) }));
+  return { files: checked, shallow: [...new Set([...(record.shallow ?? []), ...cut])] };
 }
 
 async function packsIn(directory: string): Promise<readonly string[]> {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { pathBelow } from "./look.ts";
-import { directoryClient, HostRepository, snapshot } from "./testing/host-repository.ts";
+import { directoryClient } from "./testing/directory-client.ts";
+import { HostRepository, snapshot } from "./testing/host-repository.ts";
 
 async function copied(): Promise<HostRepository> {
   const host = new HostRepository();

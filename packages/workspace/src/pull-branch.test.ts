@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { directoryClient, HostRepository, snapshot } from "./testing/host-repository.ts";
+import { directoryClient } from "./testing/directory-client.ts";
+import { HostRepository, snapshot } from "./testing/host-repository.ts";
 
 async function copied(): Promise<HostRepository> {
   const host = new HostRepository();

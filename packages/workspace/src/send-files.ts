@@ -16,12 +16,18 @@ export interface SentFile {
   readonly id: string;
 }
 
+export interface SentAgain {
+  readonly file: PlannedFile;
+  /** What the guest has of it until then. */
+  readonly sent: SentFile;
+}
+
 export interface SendReport {
   readonly sent: SentFile[];
   /** Gone, or no file any more, since the list was made. */
   readonly vanished: FileName[];
   /** Changed since git looked: their content must be sent again, to be kept. */
-  readonly again: PlannedFile[];
+  readonly again: SentAgain[];
   /** Shorter than at first, filled with zeros. */
   readonly torn: FileName[];
 }
@@ -33,6 +39,8 @@ export interface SendOptions {
   readonly objects: string;
   /** Whether the store should get the content whatever git has. */
   readonly keeps: (file: PlannedFile) => boolean;
+  /** What the guest is to find there (`wasOf`), undefined for whatever it finds: else it refuses the file and all that follow. */
+  readonly was?: (name: FileName) => string | undefined;
   readonly onProgress?: ((files: number, bytes: number) => void) | undefined;
 }
 
@@ -60,7 +68,7 @@ interface Sending {
   readonly serial: number;
 }
 
-async function sendLink({ top, objects, keeps }: SendOptions, { file, batch, report, serial }: Sending): Promise<void> {
+async function sendLink({ top, objects, keeps, was }: SendOptions, { file, batch, report, serial }: Sending): Promise<void> {
   const link = readLink(pathBelow(top, file.name));
   if (link === undefined) return void report.vanished.push(file.name);
   batch.add(
@@ -71,6 +79,7 @@ async function sendLink({ top, objects, keeps }: SendOptions, { file, batch, rep
       mtime: link.mtimeMs / 1000,
       size: 0,
       target: link.target.toString("latin1"),
+      was: was?.(file.name),
     }),
   );
   const id = blobId(link.target);
@@ -98,7 +107,8 @@ async function* sendFile(options: SendOptions, sending: Sending): AsyncGenerator
   const writer = options.keeps(file) ? writeBlob(options.objects, stats.size, serial) : undefined;
   let isDone = false;
   try {
-    batch.add(tarHeader({ name: file.name, kind: "file", mode: stats.mode & 0o777, mtime: stats.mtimeMs / 1000, size: stats.size }));
+    const [mode, mtime] = [stats.mode & 0o777, stats.mtimeMs / 1000];
+    batch.add(tarHeader({ name: file.name, kind: "file", mode, mtime, size: stats.size, was: options.was?.(file.name) }));
     const hash = blobHash(stats.size);
     let left = stats.size;
     while (left > 0) {
@@ -117,8 +127,9 @@ async function* sendFile(options: SendOptions, sending: Sending): AsyncGenerator
     batch.add(padding(stats.size));
     const id = writer === undefined ? hash.digest("hex") : await writer.finish();
     isDone = true;
-    if (writer === undefined && id !== file.indexId) report.again.push(file);
-    else report.sent.push({ name: file.name, mode: (stats.mode & 0o100) === 0 ? "100644" : "100755", id });
+    const sent = { name: file.name, mode: (mode & 0o100) === 0 ? "100644" : "100755", id };
+    if (writer === undefined && id !== file.indexId) report.again.push({ file, sent });
+    else report.sent.push(sent);
   } finally {
     closeSync(descriptor);
     if (!isDone) await writer?.abandon();

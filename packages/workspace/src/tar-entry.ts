@@ -17,6 +17,8 @@ export interface TarEntry {
   readonly size: number;
   /** Target of a symlink, one character a byte. */
   readonly target?: string;
+  /** What the guest is to find in its place (`wasOf`); undefined for whatever is there. */
+  readonly was?: string | undefined;
 }
 
 const TYPES = { file: "0", symlink: "2", directory: "5" } as const;
@@ -27,6 +29,7 @@ export function tarHeader(entry: TarEntry): Buffer {
     ...(entry.name.length > MAX_FIELD ? [paxRecord("path", entry.name)] : []),
     ...((entry.target?.length ?? 0) > MAX_FIELD ? [paxRecord("linkpath", entry.target ?? "")] : []),
     ...(entry.size > MAX_OCTAL_SIZE ? [paxRecord("size", `${entry.size}`)] : []),
+    ...(entry.was === undefined ? [] : [paxRecord("BANGER.was", entry.was)]),
   ];
   const header = ustar(entry, TYPES[entry.kind]);
   if (records.length === 0) return header;

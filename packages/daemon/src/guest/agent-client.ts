@@ -3,7 +3,7 @@ import type { Duplex, Readable } from "node:stream";
 import { BangerError, encodeControl, type ExecBody, type FileStat } from "@banger/api";
 import { readBoundedLines } from "./bounded-reading.ts";
 import { bound, callJson, expectOk, readAnswer } from "./calls.ts";
-import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Selection } from "./contract.ts";
+import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Removal, Selection } from "./contract.ts";
 import type { GuestStream } from "./guest-stream.ts";
 import {
   clockMessage,
@@ -163,7 +163,7 @@ export class AgentClient implements GuestClient {
     return this.#select("/v1/files", selection, `files from ${selection.path}`);
   }
 
-  async removeFiles(selection: Selection): Promise<{ readonly files: number }> {
+  async removeFiles(selection: Removal): Promise<{ readonly files: number }> {
     return await callJson(this.#session, {
       method: "POST",
       path: "/v1/files/remove",

@@ -97,6 +97,8 @@ export function agentError(error: AgentError, what: string): BangerError {
       return new BangerError("guest.path_not_found", `${error.message} in the guest`, { details });
     case "no_space":
       return new BangerError("guest.disk_full", `the guest's disk is full: ${error.message}`, { details });
+    case "changed":
+      return new BangerError("workspace.conflict", `${error.message} in the guest`, { details });
     case "not_configured":
       return new BangerError("guest.not_ready", `the guest is not ready for ${what}: ${error.message}`, { details });
     default:

@@ -57,6 +57,11 @@ export interface Selection {
   readonly paths64: readonly string[];
 }
 
+export interface Removal extends Selection {
+  /** What each of them is, empty for whatever it is. */
+  readonly was?: readonly string[] | undefined;
+}
+
 /** One connection to the agent. Every call throws `guest.unreachable` once it is closed. Nothing the guest sends is trusted:
  *  sizes are bounded and shapes validated. */
 export interface GuestClient extends AsyncDisposable {
@@ -69,6 +74,7 @@ export interface GuestClient extends AsyncDisposable {
   exec(spec: Omit<ExecBody, "wait"> & { readonly stdin: boolean }): Promise<Duplex>;
   /** Raw bytes, half-close kept. Throws `guest.unreachable` with the guest's reason when nothing answers there. */
   dial(network: "tcp" | "unix", address: string, signal?: AbortSignal): Promise<Duplex>;
+  /** Throws `workspace.conflict` for an entry that says what it replaces, where something else is. */
   putFiles(path: string, tar: Readable, options?: { readonly owner?: string }): Promise<{ readonly files: number; readonly bytes: number }>;
   /** Throws `guest.path_not_found`. */
   getFiles(path: string): Promise<Readable>;
@@ -76,8 +82,8 @@ export interface GuestClient extends AsyncDisposable {
   statFile(path: string): Promise<FileStat>;
   /** A tar of those files, each named by its position in the selection. */
   selectFiles(selection: Selection): Promise<Readable>;
-  /** Removes those files and what directories are empty then. */
-  removeFiles(selection: Selection): Promise<{ readonly files: number }>;
+  /** Removes those files and what directories are empty then. Throws `workspace.conflict` for one that is not what it was. */
+  removeFiles(selection: Removal): Promise<{ readonly files: number }>;
   /** Lines of what is below a directory, as the guest tells it: whoever reads them checks them. */
   tree(path: string, options?: { readonly stamps?: boolean }): Promise<Readable>;
   /** The same of a selection, with ids of contents. */

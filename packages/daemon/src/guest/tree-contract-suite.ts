@@ -54,6 +54,32 @@ export function treeTests(client: () => GuestClient): void {
     await assert.rejects(client().tree("/no/such/place"), { code: "guest.path_not_found" });
     await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
   });
+  changeTests(client);
+}
+
+function changeTests(client: () => GuestClient): void {
+  test("what is not as it was is neither replaced nor removed", async () => {
+    const path = "/tmp/contract-was";
+    const put = async (was: string, content: string) => {
+      const archive = pack();
+      archive.entry({ name: "f", mode: 0o644, pax: { "BANGER.was": was } }, content);
+      archive.finalize();
+      await client().putFiles(path, Readable.from(archive), { owner: "0:0" });
+    };
+    const remove = (was: string) => client().removeFiles({ path, paths64: [Buffer.from("f").toString("base64")], was: [was] });
+    const hello = "ce013625030ba8dba906f756967f9e9ca394464a";
+    const isChanged = { code: "workspace.conflict", message: "f: changed meanwhile in the guest" };
+    await put("nothing", "hello\n");
+    await assert.rejects(put("nothing", "other\n"), isChanged);
+    await assert.rejects(put(`100755 ${hello}`, "other\n"), isChanged);
+    await put(`100644 ${hello}`, "other\n");
+    await assert.rejects(put(hello, "again\n"), isChanged);
+    await assert.rejects(remove(hello), isChanged);
+    await assert.rejects(remove("nothing"), isChanged);
+    assert.deepEqual(await remove(""), { files: 1 });
+    assert.deepEqual(await remove(hello), { files: 0 });
+    await assert.rejects(put(hello, "again\n"), isChanged);
+  });
 }
 
 export async function untar(tar: Readable): Promise<Map<string, Buffer>> {

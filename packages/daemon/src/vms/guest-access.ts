@@ -2,7 +2,7 @@
 import type { Duplex, Readable } from "node:stream";
 import { randomUUID } from "node:crypto";
 import { BangerError, type ExecBody, type FileStat, type ReadinessLevel } from "@banger/api";
-import type { GuestClient, Selection } from "../guest/contract.ts";
+import type { GuestClient, Removal, Selection } from "../guest/contract.ts";
 import type { VmRecords } from "../state/vm-records.ts";
 import type { Supervisors } from "./supervisors.ts";
 
@@ -85,7 +85,7 @@ export class GuestAccess {
     return this.#guest(name).selectFiles(selection);
   }
 
-  removeFiles(name: string, selection: Selection): Promise<{ readonly files: number }> {
+  removeFiles(name: string, selection: Removal): Promise<{ readonly files: number }> {
     return this.#guest(name).removeFiles(selection);
   }
 

@@ -1,5 +1,5 @@
-// A repository in a directory of its own, and a client whose guest is a directory: what is uploaded is unpacked by tar.
-import { execFileSync, spawn } from "node:child_process";
+// A repository in a directory of its own, and a guest that is another.
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -14,11 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import type { Client, Route } from "@banger/api";
+import type { Client } from "@banger/api";
 import { GUEST_LIMITS, type GuestLimits } from "@banger/api/guest-tree";
-import { removeNames, selectionTar, treeLines } from "@banger/testkit";
 import { collectChanges, type Changes } from "../changes.ts";
 import { guestSource } from "../changes-source.ts";
 import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
@@ -29,11 +26,13 @@ import { makePatch } from "../patch.ts";
 import { planWorkspace, type WorkspacePlan, type WorkspaceRequest } from "../plan.ts";
 import { planBranch, pullOntoBranch } from "../pull-branch.ts";
 import { finishPull, planWorkTree, pullIntoWorkTree, type WorkTreePlan, type WorkTreePulled } from "../pull-work-tree.ts";
-import { carryOutPrepare, planPrepare, type PreparePlan } from "../prepare.ts";
+import { carryOutPrepare } from "../prepare-carry-out.ts";
+import { planPrepare, type PreparePlan } from "../prepare.ts";
 import { refuseObstacles } from "../prepare-obstacles.ts";
 import { openRepository } from "../repository.ts";
 import { WorkspaceStores, type BranchPull } from "../store.ts";
 import { unmergedLines } from "../work-tree-write.ts";
+import { directoryClient } from "./directory-client.ts";
 
 export const TEST_ENV = {
   PATH: process.env["PATH"],
@@ -45,6 +44,8 @@ export const TEST_ENV = {
 interface PrepareOptions {
   readonly isForced?: boolean;
   readonly client?: Client;
+  /** Between the look at the guest and the writing. */
+  readonly beforeWriting?: () => void;
 }
 
 interface ChangesOptions {
@@ -126,7 +127,7 @@ export class HostRepository implements Disposable {
   }
 
   /** The copy brought up to date; `isForced` overwrites what is in the way. */
-  async prepare({ isForced = false, client = directoryClient(this.guest) }: PrepareOptions = {}): Promise<PreparePlan> {
+  async prepare({ isForced = false, client = directoryClient(this.guest), beforeWriting }: PrepareOptions = {}): Promise<PreparePlan> {
     const store = this.stores.of("vm1");
     const record = await store.record();
     if (record === undefined) throw new Error("nothing was copied");
@@ -148,6 +149,7 @@ export class HostRepository implements Disposable {
     };
     const planned = await planPrepare(request);
     refuseObstacles(planned.inTheWay, "box", isForced);
+    beforeWriting?.();
     await carryOutPrepare(request, planned);
     return planned;
   }
@@ -231,31 +233,4 @@ export function snapshot(directory: string): ReadonlyMap<string, string> {
   };
   visit("");
   return found;
-}
-
-/** A client whose guest is a directory. */
-export function directoryClient(directory: string): Client {
-  return {
-    socketPath: "/run/test.sock",
-    async upload(_route: unknown, _input: unknown, source: Readable) {
-      mkdirSync(directory, { recursive: true });
-      const tar = spawn("tar", ["--extract", "--file=-", `--directory=${directory}`], { stdio: ["pipe", "inherit", "inherit"] });
-      const ended = new Promise((resolve, reject) =>
-        tar.once("close", (status) => (status === 0 ? resolve(status) : reject(new Error(`tar: ${status}`)))),
-      );
-      await Promise.all([pipeline(source, tar.stdin), ended]);
-      return { files: 0, bytes: 0 };
-    },
-    call(_route: unknown, { body }: { readonly body: { readonly path: string; readonly paths64: readonly string[] } }) {
-      return Promise.resolve({ files: removeNames(join(directory, body.path), body.paths64) });
-    },
-    bytes(
-      route: Route,
-      input: { readonly query?: { readonly path: string }; readonly body?: { readonly path: string; readonly paths64: readonly string[] } },
-    ) {
-      const path = join(directory, (input.query ?? input.body)?.path ?? "");
-      if (route.id === "vmFilesSelect") return Promise.resolve(Readable.from(selectionTar(path, input.body?.paths64 ?? [])));
-      return Promise.resolve(Readable.from([Buffer.from(treeLines(path, input.body?.paths64))]));
-    },
-  } as unknown as Client;
 }
