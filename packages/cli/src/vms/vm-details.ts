@@ -2,10 +2,10 @@
 import { formatPortMapping, formatSize, MIB, type Vm } from "@banger/api";
 import { keyValues } from "../output/table.ts";
 import { formatAge } from "../output/times.ts";
-import { describeWorkspaces, type VmWorkspace } from "../workspaces/of-vms.ts";
+import { describeWorkspaces } from "../workspaces/shown-workspaces.ts";
 import { formatDisk, formatStatus } from "./vm-table.ts";
 
-export function vmDetails(vm: Vm, workspaces: readonly VmWorkspace[] | undefined, nowMs: number): string {
+export function vmDetails(vm: Vm, nowMs: number): string {
   const lines = keyValues([
     ["name", vm.name],
     ["id", vm.id],
@@ -26,7 +26,7 @@ export function vmDetails(vm: Vm, workspaces: readonly VmWorkspace[] | undefined
             .map((forward) => `${formatPortMapping(forward)}${forward.error === undefined ? "" : ` (${forward.error})`}`)
             .join(", "),
     ],
-    ...(workspaces === undefined ? [] : [["workspace", describeWorkspaces(workspaces)] as const]),
+    ...(vm.workspaces.length === 0 ? [] : [["workspace", describeWorkspaces(vm.workspaces)] as const]),
     ["pid", vm.pid === null ? "-" : String(vm.pid)],
     ["created", `${formatAge(vm.createdAt, nowMs)} ago`],
     ["started", vm.startedAt === null ? "-" : `${formatAge(vm.startedAt, nowMs)} ago`],

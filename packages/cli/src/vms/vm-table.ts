@@ -2,10 +2,10 @@
 import { formatPortMapping, formatSize, GIB, MIB, type Vm } from "@banger/api";
 import { table } from "../output/table.ts";
 import { formatAge } from "../output/times.ts";
-import { formatWorkspaces, type VmWorkspaces } from "../workspaces/of-vms.ts";
+import { formatWorkspaces } from "../workspaces/shown-workspaces.ts";
 
-export function vmTable(vms: readonly Vm[], workspaces: VmWorkspaces, nowMs: number): string {
-  const hasWorkspaces = vms.some(({ id }) => workspaces.has(id));
+export function vmTable(vms: readonly Vm[], nowMs: number): string {
+  const hasWorkspaces = vms.some(({ workspaces }) => workspaces.length > 0);
   return table(
     ["NAME", "STATUS", "IMAGE", "CPU", "MEM", "DISK", "PORTS", ...(hasWorkspaces ? ["WORKSPACE"] : []), "AGE"],
     vms.map((vm) => [
@@ -16,7 +16,7 @@ export function vmTable(vms: readonly Vm[], workspaces: VmWorkspaces, nowMs: num
       formatSize(vm.memoryMib * MIB),
       formatDisk(vm),
       formatPorts(vm),
-      ...(hasWorkspaces ? [formatWorkspaces(workspaces.get(vm.id))] : []),
+      ...(hasWorkspaces ? [formatWorkspaces(vm.workspaces)] : []),
       formatAge(vm.createdAt, nowMs),
     ]),
   );

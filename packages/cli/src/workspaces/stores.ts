@@ -1,8 +1,8 @@
 // The user's own records of workspaces.
+import { join } from "node:path";
 import { WorkspaceStores } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
-import { workspacesDirectory } from "./directory.ts";
 
-export function workspaceStores(context: CliContext): WorkspaceStores {
-  return new WorkspaceStores(workspacesDirectory(context));
+export function workspaceStores({ paths }: Pick<CliContext, "paths">): WorkspaceStores {
+  return new WorkspaceStores(join(paths.stateDir, "workspaces"));
 }

@@ -2,7 +2,6 @@ import { routes } from "@banger/api";
 import { command, jsonFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { vmTable } from "../../vms/vm-table.ts";
-import { vmWorkspaces } from "../../workspaces/of-vms.ts";
 
 export const list = command({
   brief: "List the VMs",
@@ -14,7 +13,7 @@ repository that was copied in, and where to.`,
   async run(context: CliContext, _flags: { readonly json?: boolean }) {
     const vms = await context.read(routes.vmList, {});
     if (context.output.isJson) await context.output.json(vms);
-    else if (vms.length > 0) await context.output.result(vmTable(vms, await vmWorkspaces(context), context.deps.now()));
+    else if (vms.length > 0) await context.output.result(vmTable(vms, context.deps.now()));
     else context.output.note("no VMs.  make one: banger vm run");
   },
 });

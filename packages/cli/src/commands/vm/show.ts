@@ -3,7 +3,6 @@ import { command, jsonFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { oneVm } from "../../flags.ts";
 import { vmDetails } from "../../vms/vm-details.ts";
-import { vmWorkspaces } from "../../workspaces/of-vms.ts";
 
 export const show = command({
   brief: "Show one VM",
@@ -14,6 +13,6 @@ export const show = command({
   async run(context: CliContext, _flags: { readonly json?: boolean }, name: string) {
     const vm = await context.read(routes.vmShow, { params: { name } });
     if (context.output.isJson) await context.output.json(vm);
-    else await context.output.result(vmDetails(vm, (await vmWorkspaces(context)).get(vm.id), context.deps.now()));
+    else await context.output.result(vmDetails(vm, context.deps.now()));
   },
 });

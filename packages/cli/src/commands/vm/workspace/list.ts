@@ -3,7 +3,7 @@ import { command, jsonFlag } from "../../../command.ts";
 import type { CliContext } from "../../../context.ts";
 import { table } from "../../../output/table.ts";
 import { formatAge } from "../../../output/times.ts";
-import { shownPath } from "../../../workspaces/of-vms.ts";
+import { shownPath } from "../../../workspaces/shown-workspaces.ts";
 
 export const list = command({
   brief: "List the repositories in VMs, and what was kept of VMs that are gone",
