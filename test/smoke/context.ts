@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { bangerOf } from "./banger.ts";
 import type { Fixtures } from "./fixtures.ts";
+import { cloneOf } from "./clone.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
-
-/** Enough for systemd and Docker, small enough for several at once on a small machine. */
-const FLAGS = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
+import { SIZE } from "./vm-size.ts";
 
 export interface ContextOptions {
   readonly fixtures: Fixtures;
@@ -48,12 +47,13 @@ export async function contextOf({ fixtures, scenario, signal, log, keep }: Conte
     signal,
     directory,
     repository: fixtures.repository,
+    clone: () => cloneOf(fixtures.repository, join(directory, "clone")),
     log,
     name,
     boot: async (...flags) => {
       booted += 1;
       const made = name(booted === 1 ? undefined : `${booted}`);
-      await banger.ok("vm", "run", "--detach", "--name", made, ...FLAGS, ...flags);
+      await banger.ok("vm", "run", "--detach", "--name", made, ...SIZE, ...flags);
       return made;
     },
     until: (what, probe, timeoutMs = 60_000) => until(what, probe, timeoutMs),

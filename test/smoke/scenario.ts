@@ -1,5 +1,6 @@
 // What a scenario is: a name, a line about it, a class, the capabilities it needs, and its steps against the real banger.
 import type { Banger, BangerResult } from "./banger.ts";
+import type { Clone } from "./clone.ts";
 
 /**
  * `pure` touches only VMs it made and fans out. `repodir` shares one throw-away git repository; these run as one chain in
@@ -24,6 +25,8 @@ export interface ScenarioContext extends Banger {
   readonly directory: string;
   /** The shared repository of `repodir` scenarios. */
   readonly repository: string;
+  /** Clones it into the scenario's directory, once. */
+  readonly clone: () => Clone;
   readonly log: (line: string) => void;
   /** A VM name of this scenario's own; the VM is deleted at the end whatever happens. */
   readonly name: (suffix?: string) => string;

@@ -5,7 +5,7 @@ import { difference, type FileStates } from "./changes.ts";
 import type { PlannedFile } from "./file-set.ts";
 import type { Git } from "./git.ts";
 import { makeHistory } from "./history.ts";
-import { inGitForm, unlikeIndex } from "./host-tree.ts";
+import { inGitForm, unlikeIndex } from "./host-files.ts";
 import { indexDigest } from "./index-file.ts";
 import { splitNul, type FileName } from "./names.ts";
 import type { WorkspacePlan } from "./plan.ts";

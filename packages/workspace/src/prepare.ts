@@ -5,7 +5,7 @@ import { tellerOf, type GuestWorkspace } from "./changes-source.ts";
 import { difference, type FileState, type FileStates } from "./changes.ts";
 import type { PlannedFile } from "./file-set.ts";
 import type { Git } from "./git.ts";
-import { hostFiles, unlikeIndex } from "./host-tree.ts";
+import { hostFiles, unlikeIndex } from "./host-files.ts";
 import { isAncestor } from "./into-repository.ts";
 import type { FileName } from "./names.ts";
 import type { WorkspacePlan } from "./plan.ts";

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { difference, type FileStates } from "./changes.ts";
 import type { Git } from "./git.ts";
 import { indexFileOf } from "./history.ts";
-import { hostFiles, stateOnHost, unlikeIndex } from "./host-tree.ts";
+import { hostFiles, stateOnHost, unlikeIndex } from "./host-files.ts";
 import { bringObjects, keepWorkTree, refuseUnmerged, safetyRef, type Bringing } from "./into-repository.ts";
 import { pathBelow } from "./look.ts";
 import { mergeTrees, type Conflict } from "./merge.ts";

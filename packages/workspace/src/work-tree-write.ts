@@ -4,7 +4,7 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, symlinkSync, un
 import { open } from "node:fs/promises";
 import type { FileState } from "./changes.ts";
 import type { Git } from "./git.ts";
-import { stateOnHost } from "./host-tree.ts";
+import { stateOnHost } from "./host-files.ts";
 import { pathBelow } from "./look.ts";
 import { bytesOf, type FileName } from "./names.ts";
 import type { WorkspaceStore } from "./store.ts";

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario } from "../scenario.ts";
-
-const SIZE = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
+import { SIZE } from "../vm-size.ts";
 
 export default {
   name: "file-sync",

@@ -3,8 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario } from "../scenario.ts";
-
-const SIZE = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
+import { SIZE } from "../vm-size.ts";
 
 export default {
   name: "tooling",

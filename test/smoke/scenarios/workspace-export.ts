@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario } from "../scenario.ts";
-
-const SIZE = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
+import { SIZE } from "../vm-size.ts";
 
 /** Edits, a commit, a mode, a link, a binary file, names that are no text, ignored waste. */
 const WORK = [
@@ -21,7 +19,7 @@ export default {
   description: "what a guest changed comes out as a patch that git apply takes; the guest's git state stays as it was",
   class: "repodir",
   needs: [],
-  async run({ banger, ok, repository, name, directory }) {
+  async run({ banger, ok, repository, name, directory, ...context }) {
     const vm = name();
     await ok("vm", "run", repository, "--name", vm, ...SIZE, "--", "bash", "-ec", WORK);
     const state = ["vm", "exec", vm, "--", "sh", "-c", "cd /root/repo && sha1sum .git/index && git rev-parse HEAD"];
@@ -29,9 +27,7 @@ export default {
     const patch = join(directory, "work.patch");
     await ok("vm", "workspace", "export", vm, "--output", patch);
     assert.deepEqual((await ok(...state)).stdout, before.stdout);
-    const clone = join(directory, "clone");
-    const git = (...args: string[]) => execFileSync("git", ["-C", clone, ...args], { encoding: "latin1" });
-    execFileSync("git", ["clone", "--quiet", repository, clone]);
+    const { path: clone, git } = context.clone();
     git("apply", patch);
     const status = git("status", "--porcelain", "-z")
       .split("\0")

@@ -3,8 +3,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario, ScenarioContext } from "../scenario.ts";
+import { SIZE } from "../vm-size.ts";
 
-const SIZE = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
 const WORK = "echo guest >> src/main.txt && echo new > added && rm Makefile && echo waste > ignored";
 const REMARK = "3 changed files of NAME are kept.  see them: banger vm workspace diff NAME";
 
@@ -37,10 +37,9 @@ async function oneThatGoes({ banger, ok, repository, name, directory, ...context
   assert.deepEqual([kept?.status, kept?.kept?.files], ["gone", 3]);
   const patch = join(directory, "kept.patch");
   await ok("vm", "workspace", "export", vm, "--output", patch);
-  const clone = join(directory, "clone");
-  execFileSync("git", ["clone", "--quiet", repository, clone]);
-  execFileSync("git", ["-C", clone, "apply", patch]);
-  const status = execFileSync("git", ["-C", clone, "status", "--porcelain"], { encoding: "utf8" });
+  const { path: clone, git } = context.clone();
+  git("apply", patch);
+  const status = git("status", "--porcelain");
   assert.equal(status, " D Makefile\n M src/main.txt\n?? added\n");
   assert.equal(await readFile(join(clone, "src/main.txt"), "utf8"), "hello\nguest\n");
   assert.equal((await banger(["vm", "workspace", "prune", vm])).status, 2);

@@ -1,22 +1,17 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario } from "../scenario.ts";
-
-const SIZE = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
+import { SIZE } from "../vm-size.ts";
 
 export default {
   name: "workspace-prepare",
   description: "a copy in a running VM follows the host's edits, deletions and commits; what the guest changed is not overwritten unasked",
   class: "repodir",
   needs: [],
-  async run({ banger, ok, repository, name, directory }) {
+  async run({ banger, ok, name, ...context }) {
     const vm = name();
-    const clone = join(directory, "clone");
-    execFileSync("git", ["clone", "--quiet", repository, clone]);
-    const git = (...args: string[]) =>
-      execFileSync("git", ["-C", clone, "-c", "user.name=H", "-c", "user.email=h@example.invalid", ...args], { encoding: "utf8" });
+    const { path: clone, git } = context.clone();
     await writeFile(join(clone, "going"), "going\n");
     git("add", "--all");
     git("commit", "--quiet", "--message=before");

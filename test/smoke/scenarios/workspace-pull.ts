@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario } from "../scenario.ts";
-
-const SIZE = ["--vcpu", "2", "--memory", "1G", "--disk-size", "2G"];
+import { SIZE } from "../vm-size.ts";
 
 export default {
   name: "workspace-pull",
   description: "a guest's changes come onto a branch, twice, and into the work tree, where a conflict is one; nothing here is lost",
   class: "repodir",
   needs: [],
-  async run({ banger, ok, repository, name, directory }) {
+  async run({ banger, ok, name, ...context }) {
     const vm = name();
-    const clone = join(directory, "clone");
-    execFileSync("git", ["clone", "--quiet", repository, clone]);
-    const git = (...args: string[]) => execFileSync("git", ["-C", clone, ...args], { encoding: "utf8" });
-    git("config", "user.name", "H");
-    git("config", "user.email", "h@example.invalid");
+    const { path: clone, git } = context.clone();
     const branch = `banger/${vm}`;
     await ok("vm", "run", clone, "--name", vm, ...SIZE, "--", "sh", "-c", "echo guest >> src/main.txt; echo one > one; chmod +x Makefile");
     const status = git("status", "--porcelain=v2", "--branch");

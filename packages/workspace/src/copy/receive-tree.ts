@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { BangerError, formatSize } from "@banger/api";
 import { shownName, type FileName } from "../names.ts";
-import { HostTree } from "./host-tree.ts";
+import { HostTarget } from "./host-target.ts";
 import { guestTarEntries, type GuestTarEntry } from "./tar-entries.ts";
 
 export interface ReceiveLimits {
@@ -37,17 +37,17 @@ export async function receiveTree(receiving: Receiving): Promise<Received> {
   source.on("error", () => undefined);
   if (signal?.aborted === true) stop();
   signal?.addEventListener("abort", stop, { once: true });
-  using tree = new HostTree(directory);
+  using target = new HostTarget(directory);
   const counted = { entries: 0, files: 0, bytes: 0 };
   try {
     for await (const entry of guestTarEntries(source)) {
       count(receiving, counted, entry);
-      await write(tree, entry, placeOf(receiving, entry));
+      await write(target, entry, placeOf(receiving, entry));
       receiving.onProgress?.(counted.files, counted.bytes);
     }
   } finally {
     signal?.removeEventListener("abort", stop);
-    tree.finish();
+    target.finish();
   }
   if (counted.entries === 0)
     throw new BangerError("copy.bad_request", `${shownName(receiving.root)} in the guest is no file, directory or symlink`);
@@ -82,11 +82,11 @@ function placeOf({ root, name }: Receiving, entry: GuestTarEntry): FileName | un
   return isRoot ? undefined : (below.slice(1) as FileName);
 }
 
-async function write(tree: HostTree, entry: GuestTarEntry, name: FileName | undefined): Promise<void> {
+async function write(target: HostTarget, entry: GuestTarEntry, name: FileName | undefined): Promise<void> {
   if (name === undefined) return;
-  if (entry.kind === "directory") return tree.directory(name, entry.mode);
-  if (entry.kind === "symlink") return tree.symlink(name, entry.target, entry);
-  const file = tree.file(name);
+  if (entry.kind === "directory") return target.directory(name, entry.mode);
+  if (entry.kind === "symlink") return target.symlink(name, entry.target, entry);
+  const file = target.file(name);
   try {
     for await (const chunk of entry.content) file.write(chunk);
   } catch (error) {

@@ -35,7 +35,7 @@ const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOL
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const OWNER = 0o700;
 
-export class HostTree implements Disposable {
+export class HostTarget implements Disposable {
   readonly #path: string;
   readonly #root: number;
   /** The directory of the entry before: entries of one directory come together. */
