@@ -20,6 +20,7 @@ import lifecycle from "./scenarios/lifecycle.ts";
 import nat from "./scenarios/nat.ts";
 import outbound from "./scenarios/outbound.ts";
 import publish from "./scenarios/publish.ts";
+import selfPatching from "./scenarios/self-patching.ts";
 import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
 import tooling from "./scenarios/tooling.ts";
@@ -52,6 +53,7 @@ export const scenarios: readonly Scenario[] = [
   isolation,
   sshd,
   docker,
+  selfPatching,
   driverQemu,
   driverFirecracker,
   bootLoop,

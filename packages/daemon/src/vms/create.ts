@@ -68,7 +68,8 @@ async function announce(deps: CreateDeps, { record, spec, operation }: Announced
   const { driver, accelerator, slowBecause } = await deps.chooseDriver(record.wantedDriver, operation.signal);
   operation.progress({ type: "spec", name: record.name, spec, driver, accelerator });
   if (slowBecause === undefined) return;
-  operation.warn("host.slow_accelerator", "No usable KVM: running under emulation, about 10x slower", "banger doctor tells why");
+  const shared = record.vcpu > 1 ? ", all CPUs on one of the host's" : "";
+  operation.warn("host.slow_accelerator", `No usable KVM: running under emulation, about 10x slower${shared}`, "banger doctor tells why");
 }
 
 export interface FailedVm {

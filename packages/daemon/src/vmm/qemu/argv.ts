@@ -1,23 +1,31 @@
 // QEMU's command line for a VM, pure. All paths are the jail's. q35 everywhere: `-M microvm` under TCG loses a timer tick and
 // hangs in about a boot of four.
-import type { AcceleratorName } from "@banger/api";
 import type { VmmDisk, VmmNic, VmmSpec } from "../contract.ts";
 import { JAIL } from "../jail.ts";
 import { kernelArguments } from "../kernel-arguments.ts";
+import { emulation } from "./emulation.ts";
 
 /** Names of QEMU's sockets in the run directory. */
 export const QEMU_SOCKETS = { agent: "agent.sock", qmp: "qmp.sock", events: "events.sock" } as const;
 
 type QemuSpec = Pick<VmmSpec, "vmId" | "vcpu" | "memoryMib" | "kernelArguments" | "disks" | "nic" | "accelerator">;
 
-/** Arguments for the program at `qemu`; `tscKhz` is the frequency of the host's time stamp counter, where it is known. */
-export function planQemu(qemu: string, spec: QemuSpec, tscKhz?: number): readonly string[] {
+export interface QemuProgram {
+  /** Where it lies inside the jail. */
+  readonly path: string;
+  /** As `qemu-system-x86_64 --version` tells it: "7.2.22". */
+  readonly version: string;
+  /** Frequency of the host's time stamp counter, where it is known. */
+  readonly tscKhz?: number | undefined;
+}
+
+export function planQemu({ path, version, tscKhz }: QemuProgram, spec: QemuSpec): readonly string[] {
   const { accelerator, kernelArguments: extra } = spec;
   return [
-    qemu,
+    path,
     ...["-name", spec.vmId],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-L", JAIL.firmware],
-    ...machine(accelerator),
+    ...machine(spec, version),
     ...["-smp", String(spec.vcpu), "-m", String(spec.memoryMib)],
     ...["-kernel", JAIL.kernel, "-initrd", JAIL.initramfs],
     ...["-append", kernelArguments({ accelerator, channel: "serial", tscKhz, extra })],
@@ -43,18 +51,9 @@ export function planQemu(qemu: string, spec: QemuSpec, tscKhz?: number): readonl
   ];
 }
 
-const MACHINES = {
-  kvm: ["-accel", "kvm", "-cpu", "host"],
-  // tb-size bounds what QEMU keeps of translated code, in MiB; by itself it goes up to 1024. With 128 a build in the guest took half
-  // as long again, with more than 256 nothing was faster.
-  //
-  // ERMS promises that moving and filling memory by the byte is fast. Emulated it is eight times slower than by the word, which is
-  // what kernel and C library do without that promise.
-  tcg: ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,erms=off"],
-} as const satisfies Record<AcceleratorName, readonly string[]>;
-
-function machine(accelerator: AcceleratorName): readonly string[] {
-  return [...MACHINES[accelerator], "-M", "q35,usb=off,vmport=off,smbus=off,sata=off,hpet=off"];
+function machine({ accelerator, vcpu }: QemuSpec, version: string): readonly string[] {
+  const processors = accelerator === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : emulation({ vcpu, version });
+  return [...processors, "-M", "q35,usb=off,vmport=off,smbus=off,sata=off,hpet=off"];
 }
 
 function serverSocket(id: string, name: string): string {

@@ -49,15 +49,17 @@ export class QemuDriver implements VmmDriver {
   }
 
   async start(spec: VmmSpec, signal: AbortSignal): Promise<VmmProcess> {
-    const [tools, { qemu, binds, env }, tscKhz] = await Promise.all([
+    const found = await findQemu(this.#deps.searchPath);
+    const [tools, { qemu, binds, env }, version, tscKhz] = await Promise.all([
       findJailTools(this.#deps.searchPath),
-      findQemu(this.#deps.searchPath).then((path) => this.#installations.of(path)),
+      this.#installations.of(found),
+      this.#versions.of(found),
       spec.accelerator === "tcg" ? this.#frequencies.of(this.#deps.agentPath) : undefined,
     ]);
     return startJailed({
       driver: "qemu",
       spec,
-      program: { argv: planQemu(qemu, spec, tscKhz), binds, env },
+      program: { argv: planQemu({ path: qemu, version, tscKhz }, spec), binds, env },
       kernel: spec.boot.bzImage,
       binds: [],
       sockets: SOCKETS,
