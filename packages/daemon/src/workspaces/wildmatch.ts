@@ -1,5 +1,7 @@
 // Git's patterns for names, https://git-scm.com/docs/gitignore#_pattern_format. A pattern is a small machine that is walked once
 // over the name with all its states at a time, so that no pattern a guest writes takes more than its length times the name's.
+// Libraries (`ignore`, `picomatch`) make regular expressions of patterns: those backtrack, so that `*a*a*a*a*a*a*ab` alone holds the
+// daemon up for longer than anybody waits, and cannot be given a budget; nor do they know all of git's classes, or names as bytes.
 
 type Token =
   | { readonly kind: "byte"; readonly byte: string }
