@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
 import { rows } from "./registry.ts";
+import { SMALL, WHOLE } from "./repository.ts";
 import { keepResult } from "./results.ts";
 import { measureRounds } from "./rounds.ts";
 import type { Row } from "./row.ts";
@@ -14,6 +15,7 @@ const HELP = `Measures banger beside the least that could do the same, and print
   --rounds N      every row N times, interleaved; default 5
   --only ROW,...  just these
   --quick         two rounds, without the long rows
+  --small         rows that copy a repository copy a tenth of it; to try them: keeps no result
   --list          the rows and what they measure
   --no-keep       write no file to bench/results
   -h, --help
@@ -27,6 +29,7 @@ async function main(): Promise<void> {
       rounds: { type: "string" },
       only: { type: "string" },
       quick: { type: "boolean", default: false },
+      small: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       "no-keep": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -40,7 +43,13 @@ async function main(): Promise<void> {
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
-  const options = { build: join(root, "build"), uid: process.getuid?.() ?? 0, env: process.env, log: () => undefined };
+  const options = {
+    build: join(root, "build"),
+    uid: process.getuid?.() ?? 0,
+    env: process.env,
+    log: () => undefined,
+    repositorySize: values.small ? SMALL : WHOLE,
+  };
   const stand = await Stand.open({ ...options, signal: interrupted.signal });
   try {
     const machine = await describeMachine(stand.banger);
@@ -48,7 +57,7 @@ async function main(): Promise<void> {
     const onSample = (round: number, row: Row, told: string) => console.log(`${round}/${rounds}  ${row.name.padEnd(14)} ${told}`);
     const measured = await measureRounds({ rows: selected, rounds, stand, onSample });
     console.log(`\n${table(measured)}`);
-    if (values["no-keep"]) return;
+    if (values["no-keep"] || values.small) return;
     const date = new Date().toISOString();
     const path = await keepResult(join(import.meta.dirname, "results"), { date, machine, rows: measured });
     console.log(`\nkept as ${path.slice(root.length + 1)}; make bench-report draws it`);

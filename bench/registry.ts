@@ -7,6 +7,7 @@ import deletion from "./rows/delete.ts";
 import exec from "./rows/exec.ts";
 import exportRow from "./rows/export.ts";
 import list from "./rows/list.ts";
+import pull from "./rows/pull.ts";
 import sshPrompt from "./rows/ssh-prompt.ts";
 import stop from "./rows/stop.ts";
 import vmmMemory from "./rows/vmm-memory.ts";
@@ -23,6 +24,7 @@ export const rows: readonly Row[] = [
   sshPrompt,
   copyIn,
   exportRow,
+  pull,
   vmmMemory,
   daemonMemory,
 ];

@@ -6,6 +6,7 @@ import type { Banger } from "../test/smoke/banger.ts";
 import { cleanUp, openOwnState, type OwnState } from "../test/smoke/own-state.ts";
 import { jailedArgv, pidsOf, type JailedArgv, type VmmPids } from "./jailed-argv.ts";
 import { bootRaw, type RawGuest } from "./raw-machine.ts";
+import type { RepositorySize } from "./repository.ts";
 import { Unmeasurable } from "./row.ts";
 
 /** Every VM of the bench. The floor knows QEMU's arguments, so QEMU it is. */
@@ -25,6 +26,8 @@ export interface StandOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Of the repository that rows copy. */
+  readonly repositorySize: RepositorySize;
 }
 
 export class Stand {
@@ -35,6 +38,7 @@ export class Stand {
   readonly node: string;
   readonly paths: Paths;
   readonly scratch: string;
+  readonly repositorySize: RepositorySize;
   readonly #uid: number;
   readonly #model: JailedArgv;
   readonly #emptyDisk: string;
@@ -45,6 +49,7 @@ export class Stand {
     this.banger = state.banger;
     this.env = state.env;
     this.signal = options.signal;
+    this.repositorySize = options.repositorySize;
     this.node = join(options.build, "lib/node");
     this.paths = pathsOf(options.uid, state.home);
     this.scratch = join(state.home, "scratch");

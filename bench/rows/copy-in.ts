@@ -13,11 +13,11 @@ export default {
   target: { kind: "ratio", limit: 1 },
   isLong: true,
   async sample(stand) {
-    const repository = await benchRepository(stand.scratch);
+    const repository = await benchRepository(stand);
     const floor = 1.3 * (await tarToTar(repository, stand)) + (await throughChannel(repository, stand));
     const name = stand.name();
     const { stderr } = await stand.banger.ok("vm", "run", repository, "--detach", "--name", name, ...VM_FLAGS);
-    await stand.banger.ok("vm", "delete", name);
+    await stand.banger.ok("vm", "delete", "--discard-changes", name);
     return { value: stageMs(stderr, "copy"), floor };
   },
 } satisfies Row;

@@ -1,8 +1,7 @@
 import { join } from "node:path";
+import { changedWorkspace, TELL_AND_TAR } from "../changed-workspace.ts";
 import { timed } from "../measure.ts";
-import { benchRepository } from "../repository.ts";
 import type { Row } from "../row.ts";
-import { VM_FLAGS } from "../stand.ts";
 
 export default {
   name: "export",
@@ -12,17 +11,11 @@ export default {
   target: { kind: "ratio", limit: 1.5 },
   isLong: true,
   async sample(stand) {
-    const repository = await benchRepository(stand.scratch);
-    const name = stand.name();
-    await stand.banger.ok("vm", "run", repository, "--detach", "--name", name, ...VM_FLAGS);
-    try {
-      await stand.banger.inGuest(name, "sh", "-c", "cd /root/repo && for f in d?/*; do echo changed >> $f; done");
-      const patch = join(stand.scratch, "export.patch");
-      const value = await timed([stand.banger.program, "vm", "workspace", "export", name, "--output", patch], stand);
-      const line = '"$1" vm exec "$2" -- sh -c "cd /root/repo && git status --porcelain >&2 && tar c d?" > /dev/null';
-      return { value, floor: await timed(["sh", "-c", line, "sh", stand.banger.program, name], stand) };
-    } finally {
-      await stand.banger.ok("vm", "delete", name);
-    }
+    await using workspace = await changedWorkspace(stand);
+    const { program } = stand.banger;
+    const patch = join(stand.scratch, "export.patch");
+    const value = await timed([program, "vm", "workspace", "export", workspace.name, "--output", patch], stand);
+    const line = '"$1" vm exec "$2" -- sh -c "$3" > /dev/null';
+    return { value, floor: await timed(["sh", "-c", line, "sh", program, workspace.name, TELL_AND_TAR], stand) };
   },
 } satisfies Row;
