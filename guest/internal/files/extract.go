@@ -108,7 +108,7 @@ func (x *extraction) entry(header *tar.Header, content io.Reader) error {
 		return err
 	}
 	x.isChecking = x.isChecking || was != nil
-	at, target := parent.fd(), replaced{parent, base, was}
+	at, target := parent.fd(), replaced{parent, base, was, x.buffer}
 	x.done.Files++
 	switch header.Typeflag {
 	case tar.TypeSymlink:

@@ -84,7 +84,7 @@ func refuseChanged(parent *os.File, base string, was *gittree.Was) error {
 	if err != nil {
 		return err
 	}
-	isSame, err := was.Is(pathIn(parent.Fd(), base))
+	isSame, err := was.Is(int(parent.Fd()), base, make([]byte, min(max(status.Size, 1), copyBuffer)))
 	if err == nil && !isSame {
 		err = errChanged
 	}

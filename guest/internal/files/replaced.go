@@ -3,7 +3,6 @@ package files
 import (
 	"archive/tar"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +17,8 @@ type replaced struct {
 	parent *place
 	base   string
 	was    *gittree.Was
+	// buffer is for reading what is there.
+	buffer []byte
 }
 
 func wasIn(header *tar.Header) (*gittree.Was, error) {
@@ -52,7 +53,7 @@ func (r replaced) replaceBy(name string) error {
 			return err
 		}
 	}
-	isSame, err := r.was.Is(pathIn(r.parent.opened.Fd(), r.base))
+	isSame, err := r.was.Is(fd, r.base, r.buffer)
 	if err != nil {
 		return err
 	}
@@ -61,6 +62,3 @@ func (r replaced) replaceBy(name string) error {
 	}
 	return unix.Renameat(fd, name, fd, r.base)
 }
-
-// pathIn names what is in an open directory, wherever that is by now.
-func pathIn(fd uintptr, base string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", fd, base) }
