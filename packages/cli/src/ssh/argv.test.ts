@@ -10,6 +10,7 @@ const target: SshTarget = {
   keyPath: "/home/a b/100%/id_ed25519",
   knownHostsFile: "/home/a b/100%/known_hosts",
   markerFile: "/home/a b/100%/connected",
+  isEmulated: false,
   proxy: ["/opt/my node", "/opt/100%/banger.cjs", "vm", "dial", "sandbox", "127.0.0.1:22"],
   tty: "auto",
   command: [],
@@ -40,6 +41,21 @@ test("one word is the shell's line, several arrive as argv", () => {
   assert.deepEqual(sshArgv({ ...target, command: ["echo", "a b", "it's"] }).slice(-2), ["--", `echo 'a b' 'it'\\''s'`]);
   assert.ok(sshArgv({ ...target, tty: "force" }).includes("-tt"));
   assert.ok(sshArgv({ ...target, tty: "never" }).includes("-T"));
+});
+
+test("with an emulated guest ssh offers the cheaper key exchange first, and the others still", (t) => {
+  assert.ok(!sshArgv(target).some((word) => word.startsWith("KexAlgorithms")));
+  const argv = sshArgv({ ...target, isEmulated: true });
+  assert.ok(argv.includes("KexAlgorithms=^curve25519-sha256"));
+  const kexOf = (words: readonly string[]) => {
+    const ssh = spawnSync("ssh", ["-G", ...words], { encoding: "utf8" });
+    if (ssh.error === undefined) assert.equal(ssh.status, 0, ssh.stderr);
+    return ssh.error === undefined ? (/^kexalgorithms (.*)$/m.exec(ssh.stdout)?.[1]?.split(",") ?? []) : undefined;
+  };
+  const [own, ours] = [kexOf(sshArgv(target)), kexOf(argv)];
+  if (own === undefined || ours === undefined) return t.skip("ssh is not installed");
+  assert.equal(ours[0], "curve25519-sha256");
+  assert.deepEqual(ours.toSorted(), own.toSorted());
 });
 
 test("ssh itself reads odd paths as they are", (t) => {

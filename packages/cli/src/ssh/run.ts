@@ -24,7 +24,7 @@ export function requireSsh({ env }: CliDeps): void {
 
 export interface SshRequest {
   readonly context: CliContext;
-  readonly vm: Pick<Vm, "id" | "name" | "sshHostKey">;
+  readonly vm: Pick<Vm, "id" | "name" | "sshHostKey" | "accelerator">;
   readonly command: readonly string[];
   readonly tty: SshTarget["tty"];
 }
@@ -37,7 +37,8 @@ export async function sshInto({ context, vm, command, tty }: SshRequest): Promis
   const key = await ensureSshKey(context.deps, context.paths);
   await using files = await sessionFiles(context, vm);
   const proxy = [...context.deps.self, "vm", "dial", vm.name, "127.0.0.1:22", "--socket", context.socket.path, "--quiet"];
-  const status = await runSsh(context.deps, sshArgv({ ...files, vmId: vm.id, vmName: vm.name, keyPath: key.path, proxy, tty, command }));
+  const target = { vmId: vm.id, vmName: vm.name, isEmulated: vm.accelerator === "tcg", keyPath: key.path, proxy };
+  const status = await runSsh(context.deps, sshArgv({ ...files, ...target, tty, command }));
   if (status === SSH_FAILED && !(await exists(files.markerFile))) {
     throw new BangerError("guest.unreachable", `ssh did not get into ${vm.name}`, {
       hint: `banger vm logs ${vm.name}, or banger vm exec ${vm.name} -- bash -l`,
