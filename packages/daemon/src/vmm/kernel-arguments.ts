@@ -3,8 +3,8 @@ import type { AcceleratorName } from "@banger/api";
 
 const COMMON = [
   "console=ttyS0",
-  // Panics are of the level that is still printed.
-  ...["quiet", "loglevel=1"],
+  // Quiet, for systemd as well, but for the kernel's warnings and what is worse: of a guest that hangs they are all there is.
+  ...["quiet", "loglevel=5"],
   // A guest that cannot go on resets at once, and a reset ends the VMM: drivers never reset in place.
   ...["panic=1", "reboot=k"],
   "random.trust_cpu=on",

@@ -5,7 +5,8 @@ import { lastSignOfLife } from "./ending.ts";
 import { logFile, tailSince } from "./log-files.ts";
 import { vmDir } from "./vm-directory.ts";
 
-const TAIL_BYTES = 4096;
+/** A panic comes with a page of registers and calls. */
+const TAIL_BYTES = 8192;
 
 export interface NotReady {
   readonly vmId: string;

@@ -50,6 +50,10 @@ describe("QEMU's command line", () => {
     assert.match(text({ accelerator: "kvm" }), /-accel kvm -cpu host -M q35/);
   });
 
+  it("lets the guest's kernel tell of what goes wrong, and of nothing else", () => {
+    assert.match(text(), / quiet loglevel=5 /);
+  });
+
   it("drops the guest's own protections only where nothing needs them", () => {
     assert.match(text(), /mitigations=off norandmaps/);
     assert.doesNotMatch(text({ accelerator: "kvm" }), /mitigations=off|norandmaps|tsc=reliable/);
