@@ -41,7 +41,7 @@ build/lib/.bundled: $(TYPESCRIPT) scripts/bundle.ts node_modules/.package-lock.j
 
 # The command line alone starts often enough to be worth a code cache.
 build/lib/banger.cjs: build/lib/.bundled build/lib/node scripts/loader.cjs scripts/compile.cjs
-	@umask 022 && build/lib/node scripts/compile.cjs $(CURDIR)/build/lib/banger.bundle.cjs build/lib/banger.cache vm list >/dev/null
+	@umask 022 && build/lib/node scripts/compile.cjs $(CURDIR)/build/lib/banger.bundle.cjs build/lib/banger.cache </dev/null >/dev/null
 	@umask 022 && sed 's/@PROGRAM@/banger/g' scripts/loader.cjs > $@.new && mv $@.new $@
 
 build/bin/banger: build/lib/banger.cjs

@@ -1,12 +1,14 @@
 // The typed client of the API over its Unix socket, made from the route table. What long calls need is loaded by the first.
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
-import { exchange, type Answer } from "./exchange.ts";
+import { exchange } from "./exchange.ts";
+import type { Answer } from "./http-text.ts";
 import type { ProgressSink } from "./progress.ts";
 import type { Route } from "./route.ts";
 import type { BodyOf, ParamsOf, QueryOf, ResultOf } from "./routes.ts";
 import type { Streams } from "./streams.ts";
 import { errorOf, notBanger } from "./unreachable.ts";
+import { upgrade } from "./upgrade.ts";
 import { routeUrl, type LooseInput } from "./url.ts";
 import { VERSION } from "./version.ts";
 
@@ -54,7 +56,7 @@ export function createClient(socketPath: string): Client {
     progress: async (route, input, options) => await (streams ?? (await loaded())).progress(route, input, options),
     bytes: async (route, input, options) => await (streams ?? (await loaded())).send(route, input, options),
     upload: async (route, input, source) => await (streams ?? (await loaded())).upload(route, input, source),
-    upgrade: async (route, input, options) => await (streams ?? (await loaded())).upgrade(route, input, options),
+    upgrade: async (route, input, options) => await upgrade({ socketPath, method: route.method, url: routeUrl(route, input), ...options }),
   };
 }
 

@@ -1,10 +1,8 @@
-// One request and its whole answer over a Unix socket, as HTTP/1.0 (RFC 1945): the end of the connection is the end of the
-// answer. node:http would do, but loading it and making its request takes longer than all else a short command does.
-import { connect, type Socket } from "node:net";
+// One request and its whole answer over a Unix socket, as HTTP/1.0.
 import { BangerError } from "./errors.ts";
-import { shortSocketPath } from "./socket-path.ts";
-import { cancelled, cutShort, notBanger, unreachable } from "./unreachable.ts";
-import { VERSION_HEADER } from "./version.ts";
+import { parseAnswer, requestText, wholeSize, type Answer } from "./http-text.ts";
+import { connectTo } from "./socket-path.ts";
+import { cancelled, unreachable } from "./unreachable.ts";
 
 export interface ExchangeRequest {
   readonly socketPath: string;
@@ -16,13 +14,6 @@ export interface ExchangeRequest {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds of silence after which the other side counts as hanging; for ever without it. */
   readonly timeoutMs?: number | undefined;
-}
-
-export interface Answer {
-  readonly status: number;
-  /** The daemon's version; undefined of one that does not tell. */
-  readonly daemonVersion: string | undefined;
-  readonly body: string;
 }
 
 /** Throws `daemon.unreachable`, `operation.cancelled`. */
@@ -59,56 +50,13 @@ export function exchange({ socketPath, method, url, body, signal, timeoutMs }: E
     socket.once("error", (error) => fail(unreachable(socketPath, error)));
     // After an answer or an error this comes too late to matter.
     socket.once("close", finish);
-    socket.write(requestText(method, url, body));
+    socket.write(requestText({ method, url, version: "1.0", body }));
   });
-}
-
-function connectTo(socketPath: string): Socket {
-  try {
-    using short = shortSocketPath(socketPath);
-    return connect({ path: short.path });
-  } catch (error) {
-    // The directory of a path that is too long for the kernel.
-    throw unreachable(socketPath, error as NodeJS.ErrnoException);
-  }
-}
-
-function requestText(method: string, url: string, body: unknown): string {
-  const head = `${method} ${url} HTTP/1.0\r\nhost: banger\r\n`;
-  if (body === undefined) return `${head}\r\n`;
-  const text = JSON.stringify(body);
-  return `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
-}
-
-/** Bytes of the whole answer that begins so; without end where it does not tell. */
-function wholeSize(begin: Buffer): number {
-  const { head, bodyAt } = splitHead(begin);
-  const length = headerOf(head, "content-length");
-  return length === undefined ? Number.POSITIVE_INFINITY : bodyAt + Number(length);
-}
-
-function parseAnswer(bytes: Buffer, socketPath: string): Answer {
-  if (bytes.length === 0) throw unreachable(socketPath, Object.assign(new Error("closed without an answer"), { code: "ECONNRESET" }));
-  const { head, bodyAt } = splitHead(bytes);
-  const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
-  if (status === undefined) throw notBanger(socketPath, "it does not speak HTTP");
-  const body = bytes.subarray(bodyAt);
-  if (body.length < Number(headerOf(head, "content-length") ?? 0)) throw cutShort();
-  return { status: Number(status), daemonVersion: headerOf(head, VERSION_HEADER), body: body.toString("utf8") };
-}
-
-/** The head is empty while it is not whole. */
-function splitHead(bytes: Buffer): { readonly head: string; readonly bodyAt: number } {
-  const end = bytes.indexOf("\r\n\r\n");
-  return { head: bytes.subarray(0, Math.max(end, 0)).toString("latin1"), bodyAt: end + 4 };
-}
-
-function headerOf(head: string, name: string): string | undefined {
-  return new RegExp(`\r\n${name}:[ \t]*([^\r\n]*)`, "i").exec(head)?.[1];
 }
 
 function mute(socketPath: string, timeoutMs: number): BangerError {
   return new BangerError("daemon.unreachable", `what listens at ${socketPath} has not answered in ${timeoutMs / 1000} s`, {
     hint: "banger daemon logs; end it if it hangs: VMs keep running",
+    cause: Object.assign(new Error("no answer"), { code: "ETIMEDOUT" }),
   });
 }

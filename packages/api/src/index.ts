@@ -1,10 +1,10 @@
 export * from "./choices.ts";
 export * from "./client.ts";
 export * from "./errors.ts";
-export type { Answer } from "./exchange.ts";
 export * from "./file-names.ts";
 export * from "./frames.ts";
 export * from "./host-programs.ts";
+export type { Answer } from "./http-text.ts";
 export * from "./names.ts";
 export * from "./paths.ts";
 export * from "./ports.ts";

@@ -1,14 +1,13 @@
-// The calls whose answer, or request, is more than one JSON value: lines of progress, raw bytes, upgraded connections.
+// The calls whose answer, or request, is more than one JSON value: lines of progress, raw bytes.
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { connect } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { CallOptions, ProgressOptions } from "./client.ts";
 import { BangerError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { Route } from "./route.ts";
 import type { ResultOf } from "./routes.ts";
-import { shortSocketPath } from "./socket-path.ts";
+import { connectTo } from "./socket-path.ts";
 import { cancelled, cutShort, errorOf, unreachable } from "./unreachable.ts";
 import { routeUrl, type LooseInput } from "./url.ts";
 
@@ -16,19 +15,15 @@ export interface Streams {
   progress<R extends Route>(route: R, input: LooseInput, options?: ProgressOptions): Promise<ResultOf<R>>;
   send(route: Route, input: LooseInput, options?: CallOptions): Promise<IncomingMessage>;
   upload<R extends Route>(route: R, input: LooseInput, source: Readable): Promise<ResultOf<R>>;
-  upgrade(route: Route, input: LooseInput, options?: CallOptions): Promise<Duplex>;
 }
 
 interface OpenOptions extends CallOptions {
   readonly headers?: Record<string, string>;
-  /** Keep writing after the other side has ended. */
-  readonly halfOpen?: boolean;
 }
 
 export function createStreams(socketPath: string): Streams {
   const open = (route: Route, input: LooseInput, options: OpenOptions = {}) => {
-    using short = shortSocketPath(socketPath);
-    const socket = connect({ path: short.path, allowHalfOpen: options.halfOpen ?? false });
+    const socket = connectTo(socketPath);
     return httpRequest({
       createConnection: () => socket,
       method: route.method,
@@ -68,20 +63,6 @@ export function createStreams(socketPath: string): Streams {
       await Promise.race([sendBody(source, request), response]);
       const value: unknown = JSON.parse(await text(await response));
       return (await import("./check-answers.ts")).checkResult(route, value);
-    },
-    upgrade(route, input, options) {
-      const request = open(route, input, { ...options, halfOpen: true, headers: { connection: "Upgrade", upgrade: "banger-stream" } });
-      return new Promise((resolve, reject) => {
-        request.once("upgrade", (_response, socket, head) => {
-          if (head.length > 0) socket.unshift(head);
-          resolve(socket);
-        });
-        answered(request, socketPath).then(
-          () => reject(new BangerError("daemon.unreachable", `${route.path} did not upgrade the connection`)),
-          reject,
-        );
-        request.end();
-      });
     },
   };
 }

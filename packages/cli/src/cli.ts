@@ -5,7 +5,7 @@ import { buildBanger, UsageErrors } from "./application.ts";
 import { splitArgv } from "./argv.ts";
 import type { CommandHost, CommonFlags } from "./command.ts";
 import type { CliContext } from "./context.ts";
-import { connect, read } from "./daemon/connect.ts";
+import { connect, open } from "./daemon/connect.ts";
 import { locatePaths, locateSocket } from "./daemon/locate.ts";
 import type { CliDeps } from "./deps.ts";
 import { EXIT, signalStatus } from "./exit-codes.ts";
@@ -95,7 +95,8 @@ class CommandLine {
       trailing: this.#trailing,
       complete: completeWords,
       connect: (options = {}) => connect({ context, signal: options.signal }),
-      read: (route, input) => read(context, route, input),
+      open: (route, input, options = {}) => open({ context, route, input, signal: options.signal }),
+      read: async (route, input) => (await context.open(route, input)).result,
     };
     return context;
   }

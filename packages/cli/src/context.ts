@@ -1,6 +1,6 @@
 // What a command is given: the process, the output, the daemon.
 import { BangerError, type CallInput, type Client, type Paths, type ResultOf } from "@banger/api";
-import type { Reading } from "./daemon/connect.ts";
+import type { Harmless, Opened } from "./daemon/connect.ts";
 import type { CliDeps } from "./deps.ts";
 import type { Output } from "./output/output.ts";
 
@@ -14,8 +14,13 @@ export interface CliContext {
   tellOnce(remark: string): void;
   /** The daemon, started when it must be. Throws `daemon.unreachable`, `daemon.start_failed`, `api.version_skew`. */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Client>;
-  /** What the daemon answers to a question that changes nothing: one request where `connect` and a call take two. Throws as they do. */
-  read<R extends Reading>(route: R, input: CallInput<R>): Promise<ResultOf<R>>;
+  /**
+   * The daemon and its answer to a first request that by itself does nothing: one request where `connect` and a call take two.
+   * Throws as they do.
+   */
+  open<R extends Harmless>(route: R, input: CallInput<R>, options?: { readonly signal?: AbortSignal }): Promise<Opened<R>>;
+  /** Its answer alone. */
+  read<R extends Harmless>(route: R, input: CallInput<R>): Promise<ResultOf<R>>;
   /** What may stand in place of the last of `words`, the command line so far. */
   complete(words: readonly string[], vmNames: (partial: string) => Promise<readonly string[]>): Promise<readonly string[]>;
   /** The daemon's socket, and whether the user named it. */

@@ -26,24 +26,46 @@ export async function connect({ context, signal }: ConnectRequest): Promise<Clie
   return client;
 }
 
-/** A route that changes nothing, so that it may be asked before it is known who answers. */
-export type Reading = Route & { readonly kind: "json"; readonly method: "GET" };
+/** A route that by itself does nothing, so that it may be asked before it is known who answers. */
+export type Harmless = Route & { readonly kind: "json" } & ({ readonly method: "GET" } | { readonly id: "vmExec" });
+
+export interface Opened<R extends Route> {
+  readonly client: Client;
+  readonly result: ResultOf<R>;
+}
+
+export interface OpenRequest<R extends Harmless> {
+  readonly context: Pick<CliContext, "socket" | "connect">;
+  readonly signal?: AbortSignal | undefined;
+  readonly route: R;
+  readonly input: CallInput<R>;
+  /** Milliseconds of silence after which it is asked who is there. */
+  readonly timeoutMs?: number;
+}
 
 /**
- * What a daemon of our version answers, in one request when it is there; otherwise as `connect` does. Throws as `connect` and
- * the route do.
+ * A daemon of our version and what it answers, in one request when it is there; otherwise as `connect` does. Throws as `connect`
+ * and the route do.
  */
-export async function read<R extends Reading>(context: CliContext, route: R, input: CallInput<R>): Promise<ResultOf<R>> {
+export async function open<R extends Harmless>({
+  context,
+  signal,
+  route,
+  input,
+  timeoutMs = SILENCE_MS,
+}: OpenRequest<R>): Promise<Opened<R>> {
   const client = createClient(context.socket.path);
-  const answer = await ask(client, { route, input, timeoutMs: SILENCE_MS });
-  if (answer?.daemonVersion === VERSION) {
-    try {
-      return await resultOf(route, answer, client.socketPath);
-    } catch (error) {
-      if (!isLeaving(error)) throw error;
-    }
+  const options = signal === undefined ? {} : { signal };
+  // What waits for a guest is silent meanwhile, and so is a daemon that hangs.
+  const isMute = (error: unknown) => route.method !== "GET" && error instanceof BangerError && causeCode(error) === "ETIMEDOUT";
+  try {
+    const answer = await ask(client, { route, input, timeoutMs, ...options });
+    if (answer?.daemonVersion === VERSION) return { client, result: await resultOf(route, answer, client.socketPath) };
+  } catch (error) {
+    if (!isLeaving(error) && !isMute(error)) throw error;
   }
-  return await (await context.connect()).call(route, input);
+  const connected = await context.connect(options);
+  return { client: connected, result: await connected.call(route, input, options) };
 }
 
 /**
@@ -66,12 +88,13 @@ interface Question<R extends Route> {
   readonly route: R;
   readonly input: CallInput<R>;
   readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Undefined when nobody listens. */
-async function ask<R extends Route>(client: Client, { route, input, timeoutMs }: Question<R>): Promise<Answer | undefined> {
+async function ask<R extends Route>(client: Client, { route, input, ...options }: Question<R>): Promise<Answer | undefined> {
   try {
-    return await client.ask(route, input, { timeoutMs });
+    return await client.ask(route, input, options);
   } catch (error) {
     if (error instanceof BangerError && error.code === "daemon.unreachable" && NOBODY.has(causeCode(error))) return undefined;
     throw error;

@@ -7,10 +7,11 @@ import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { createClient, resolvePaths } from "@banger/api";
-import { daemonInfo } from "../testing/fake-daemon.ts";
+import { createClient, resolvePaths, routes, type Client } from "@banger/api";
+import type { CliContext } from "../context.ts";
+import { daemonInfo, type Script } from "../testing/fake-daemon.ts";
 import { openScene, type Scene } from "../testing/run-cli.ts";
-import { pingDaemon } from "./connect.ts";
+import { connect, open, pingDaemon } from "./connect.ts";
 
 const daemonProgram = [process.execPath, join(import.meta.dirname, "../testing/fake-bangerd.ts")];
 const STARTING = "Starting the banger daemon for you (logs: banger daemon logs)\n";
@@ -194,6 +195,25 @@ test("looking asks once; a daemon that does not tell its version is pinged first
   await using current = await openScene({ vmList: () => [] });
   assert.equal((await current.cli(["vm", "list", "--json"])).stdout, "[]\n");
   assert.deepEqual(current.daemon?.calls, ["vmList"]);
+});
+
+test("a command too is asked for at once; a daemon that is silent over it is asked again, and waited for", async () => {
+  let asked = 0;
+  const script: Script = {
+    vmExec: async ({ signal }) => {
+      asked += 1;
+      if (asked === 1) await once(signal, "abort");
+      return { id: "e1" };
+    },
+  };
+  await using scene = await openScene(script);
+  const { socket: path } = pathsOf(scene);
+  const context = { socket: { path, isExplicit: false }, connect: (): Promise<Client> => connect({ context: context as CliContext }) };
+  const request = { context, route: routes.vmExec, input: { params: { name: "api" }, body: { argv: ["true"] } } };
+  assert.deepEqual((await open({ ...request, timeoutMs: 500 })).result, { id: "e1" });
+  assert.equal(asked, 2);
+  assert.deepEqual((await open(request)).result, { id: "e1" });
+  assert.equal(asked, 3);
 });
 
 test("what listens and never answers is not waited for without end", async () => {

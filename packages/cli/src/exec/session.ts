@@ -33,7 +33,8 @@ export interface GuestCommand {
 
 export interface ExecSession {
   readonly context: CliContext;
-  readonly client: Client;
+  /** The daemon, where it is known to be there and of our version. */
+  readonly client?: Client;
   readonly vmName: string;
   readonly command: GuestCommand;
 }
@@ -44,10 +45,11 @@ export interface ExecSession {
  * the user had enough of a guest that does not answer.
  */
 export async function runInGuest(session: ExecSession): Promise<number> {
-  const { context, client, vmName, command } = session;
+  const { context, vmName, command } = session;
   const { deps } = context;
   const gaveUp = Promise.withResolvers<never>();
   const hangUp = new AbortController();
+  let { client } = session;
   let socket: Duplex | undefined;
   const tell = (control: Control) => {
     if (socket?.writable === true) socket.write(encodeControl(control));
@@ -57,7 +59,7 @@ export async function runInGuest(session: ExecSession): Promise<number> {
   wires.defer(() => socket?.destroy());
   const wayOut = new WayOut({
     ...{ signals: deps.signals, stderr: deps.stderr, newline: command.tty && deps.isTerminal.stdin ? "\r\n" : "\n" },
-    ping: (signal) => client.call(routes.vmPing, { params: { name: vmName } }, { signal }),
+    ping: async (signal) => await client?.call(routes.vmPing, { params: { name: vmName } }, { signal }),
     forward: (signal) => tell({ type: "signal", signal: signal.slice("SIG".length) }),
     leave(signal) {
       gaveUp.reject(new Interrupted(signal, leftBehind(session, socket !== undefined)));
@@ -66,14 +68,23 @@ export async function runInGuest(session: ExecSession): Promise<number> {
   });
   wires.use(wayOut);
   const run = async () => {
-    const { id } = await client.call(routes.vmExec, { params: { name: vmName }, body: execBody(deps, command) }, { signal: hangUp.signal });
-    socket = await client.upgrade(routes.execAttach, { params: { id } }, { signal: hangUp.signal });
+    const prepared = await prepare(session, hangUp.signal);
+    ({ client } = prepared);
+    socket = await client.upgrade(routes.execAttach, { params: { id: prepared.id } }, { signal: hangUp.signal });
     if (command.tty) wires.use(wireTerminal(deps, tell));
     if (command.stdin) wires.use(pumpStdin(deps, socket, command.tty ? wayOut : undefined));
     else tell({ type: "eof" });
     return await drain(socket, session, wayOut);
   };
   return await Promise.race([run(), gaveUp.promise]);
+}
+
+/** Remembered by the daemon, to be attached to. */
+async function prepare({ context, client, vmName, command }: ExecSession, signal: AbortSignal) {
+  const input = { params: { name: vmName }, body: execBody(context.deps, command) };
+  if (client !== undefined) return { client, id: (await client.call(routes.vmExec, input, { signal })).id };
+  const opened = await context.open(routes.vmExec, input, { signal });
+  return { client: opened.client, id: opened.result.id };
 }
 
 function leftBehind({ vmName, command }: ExecSession, wasSent: boolean): string {

@@ -84,12 +84,10 @@ as written, and signals are its own. Where the guest does not answer, the second
   async run(context: CliContext, flags: Flags, name: string) {
     if (flags.autoPrepare === true) await bringUpToDate(context, name);
     const cwd = flags.cwd ?? (await workspaceOf(context, flags, name));
-    const client = await context.connect();
     const tty = wantsTty(flags, context.deps);
     const environment = flags.env === undefined || flags.env.length === 0 ? undefined : Object.fromEntries(flags.env);
     return await runInGuest({
       context,
-      client,
       vmName: name,
       command: { argv: context.trailing ?? [], tty, stdin: flags.noStdin !== true, env: environment, cwd, user: flags.user },
     });
