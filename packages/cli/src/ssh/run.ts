@@ -2,12 +2,14 @@
 import { accessSync, constants } from "node:fs";
 import { access, mkdir, mkdtemp, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BangerError, programMissing, type Vm } from "@banger/api";
+import { addAbortSignal, type Duplex } from "node:stream";
+import { BangerError, programMissing, routes, type Client, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { writingTo } from "../daemon/not-writable.ts";
 import { ensureSshKey } from "../daemon/ssh-key.ts";
 import type { CliDeps, SignalListener } from "../deps.ts";
 import { signalStatus } from "../exit-codes.ts";
+import { openBridge } from "./bridge.ts";
 import { knownHostsLine, sshArgv, type SshTarget } from "./argv.ts";
 
 /** Looks for ssh before anything is made or waited for. Throws `host.command_missing`. */
@@ -24,6 +26,7 @@ export function requireSsh({ env }: CliDeps): void {
 
 export interface SshRequest {
   readonly context: CliContext;
+  readonly client: Client;
   readonly vm: Pick<Vm, "id" | "name" | "sshHostKey" | "accelerator">;
   readonly command: readonly string[];
   readonly tty: SshTarget["tty"];
@@ -33,11 +36,14 @@ export interface SshRequest {
 const SSH_FAILED = 255;
 
 /** Throws `guest.unreachable` when ssh did not get in, `host.command_missing` without ssh. */
-export async function sshInto({ context, vm, command, tty }: SshRequest): Promise<number> {
+export async function sshInto({ context, client, vm, command, tty }: SshRequest): Promise<number> {
+  // sshd begins to answer while ssh is being started.
+  using sshd = dialSshd(client, vm.name);
   const key = await ensureSshKey(context.deps, context.paths);
   await using files = await sessionFiles(context, vm);
-  const proxy = [...context.deps.self, "vm", "dial", vm.name, "127.0.0.1:22", "--socket", context.socket.path, "--quiet"];
-  const target = { vmId: vm.id, vmName: vm.name, isEmulated: vm.accelerator === "tcg", keyPath: key.path, proxy };
+  await using bridge = await openBridge(context.deps, files.directory);
+  bridge.carry(sshd.stream);
+  const target = { vmId: vm.id, vmName: vm.name, isEmulated: vm.accelerator === "tcg", keyPath: key.path, proxy: bridge.proxy };
   const status = await runSsh(context.deps, sshArgv({ ...files, ...target, tty, command }));
   if (status === SSH_FAILED && !(await exists(files.markerFile))) {
     throw new BangerError("guest.unreachable", `ssh did not get into ${vm.name}`, {
@@ -47,7 +53,21 @@ export async function sshInto({ context, vm, command, tty }: SshRequest): Promis
   return status;
 }
 
+interface Dialled extends Disposable {
+  readonly stream: Promise<Duplex>;
+}
+
+/** A connection to the guest's sshd under way; hung up on when it is disposed. */
+function dialSshd(client: Client, vmName: string): Dialled {
+  const hangUp = new AbortController();
+  const query = { network: "tcp", address: "127.0.0.1:22" } as const;
+  const stream = client.upgrade(routes.vmDial, { params: { name: vmName }, query }, { signal: hangUp.signal });
+  stream.then((open) => addAbortSignal(hangUp.signal, open.on("error", ignore)), ignore);
+  return { stream, [Symbol.dispose]: () => hangUp.abort() };
+}
+
 interface SessionFiles extends AsyncDisposable {
+  readonly directory: string;
   readonly knownHostsFile: string;
   readonly markerFile: string;
 }
@@ -70,7 +90,7 @@ async function sessionFiles({ paths }: CliContext, vm: SshRequest["vm"]): Promis
     await remove();
     throw error;
   }
-  return { knownHostsFile, markerFile, [Symbol.asyncDispose]: remove };
+  return { directory, knownHostsFile, markerFile, [Symbol.asyncDispose]: remove };
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -87,7 +107,6 @@ const LEFT_TO_SSH = ["SIGINT", "SIGQUIT"] as const satisfies readonly NodeJS.Sig
 async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
   const child = deps.childProcess.spawn("ssh", args, { stdio: "inherit", env: deps.env });
   const passOn: SignalListener = (signal) => void child.kill(signal);
-  const ignore: SignalListener = () => undefined;
   for (const signal of PASSED_ON) deps.signals.on(signal, passOn);
   for (const signal of LEFT_TO_SSH) deps.signals.on(signal, ignore);
   try {
@@ -102,3 +121,5 @@ async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
     for (const signal of LEFT_TO_SSH) deps.signals.off(signal, ignore);
   }
 }
+
+function ignore(): void {}

@@ -1,5 +1,5 @@
 // One command on several VMs at once: in parallel, told in the given order; a failure does not stop the rest.
-import { BangerError, routes, type Client, type ProgressSink, type ReadinessLevel } from "@banger/api";
+import { BangerError, routes, type Client, type ProgressSink, type ReadinessLevel, type Vm } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { createProgress } from "../output/progress.ts";
@@ -55,14 +55,14 @@ function toError(reason: unknown): BangerError {
   return reason instanceof BangerError ? reason : new BangerError("internal", String(reason), { cause: reason });
 }
 
-/** The VM, running and at least at `level`; with progress while it must wait. */
-export async function waitReady(context: CliContext, client: Client, request: { readonly name: string; readonly level: ReadinessLevel }) {
-  const vm = await client.call(routes.vmShow, { params: { name: request.name } });
-  if (vm.status === "running" && vm.readiness.includes(request.level)) return vm;
+/** The VM, running and at least at `level`, as `seen` before or after waiting with progress. */
+export async function waitReady(
+  context: CliContext,
+  client: Client,
+  { seen, level }: { readonly seen: Vm; readonly level: ReadinessLevel },
+) {
+  if (seen.status === "running" && seen.readiness.includes(level)) return seen;
   using progress = await createProgress(context);
-  return await client.progress(
-    routes.vmWait,
-    { params: { name: request.name }, query: { level: request.level } },
-    { onEvent: progress.sink() },
-  );
+  const request = { params: { name: seen.name }, query: { level } };
+  return await client.progress(routes.vmWait, request, { onEvent: progress.sink() });
 }

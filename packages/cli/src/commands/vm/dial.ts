@@ -10,7 +10,7 @@ export const dial = command({
   description: `Connects stdin and stdout to an address inside the guest; ssh is run over it. End of file on stdin closes that
 direction only; it ends when the guest closes.`,
   usage: ["NAME HOST:PORT|/SOCKET"],
-  examples: [["banger vm dial api 127.0.0.1:22", "what vm ssh uses as ProxyCommand"]],
+  examples: [["banger vm dial api 127.0.0.1:22", "as ProxyCommand of your own ssh"]],
   parameters: {
     positional: {
       kind: "tuple",

@@ -110,7 +110,8 @@ installed: in the background of a shell, before --detach returns, before a comma
       }
       // A prompt does not wait for the tools, nor for their beginning.
       const begun = tooling.isInBackground ? install() : undefined;
-      if (workspace !== undefined) await waitReady(context, client, { name: vm.name, level });
+      const now = workspace === undefined ? vm : await client.call(routes.vmShow, { params: { name: vm.name } });
+      await waitReady(context, client, { seen: now, level });
       (await (begun ?? install()))();
       return isShell ? enter(inside) : detached(context, vm);
     };
@@ -143,10 +144,10 @@ interface Deleting extends Working {
   readonly isSession: boolean;
 }
 
-async function enter({ context, vm, cwd }: Inside): Promise<number> {
+async function enter({ context, client, vm, cwd }: Inside): Promise<number> {
   const isTerminal = context.deps.isTerminal.stdin;
-  if (cwd === undefined) return await sshInto({ context, vm, command: [], tty: isTerminal ? "auto" : "never" });
-  return await sshInto({ context, vm, command: [shellIn(cwd)], tty: isTerminal ? "force" : "never" });
+  if (cwd === undefined) return await sshInto({ context, client, vm, command: [], tty: isTerminal ? "auto" : "never" });
+  return await sshInto({ context, client, vm, command: [shellIn(cwd)], tty: isTerminal ? "force" : "never" });
 }
 
 async function execute({ context, client, vm, flags, cwd }: Inside): Promise<number> {

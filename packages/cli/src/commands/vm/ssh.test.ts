@@ -8,15 +8,26 @@ import type { Script } from "../../testing/fake-daemon.ts";
 import { fakeVm } from "../../testing/fixtures.ts";
 import { openScene, type Scene } from "../../testing/run-cli.ts";
 
-const script: Script = { vmWait: () => fakeVm({ readiness: ["agent", "basic", "ssh"] }), vmShow: () => fakeVm(), vmCreate: () => fakeVm() };
+const script: Script = {
+  ...{ vmDial: (socket) => void socket.resume() },
+  vmWait: () => fakeVm({ readiness: ["agent", "basic", "ssh"] }),
+  vmShow: () => fakeVm(),
+  vmCreate: () => fakeVm(),
+};
+const DIAL = "vmDial sandbox network=tcp address=127.0.0.1:22";
 const STILL_RUNNING =
   "sandbox is still running.  enter: banger vm ssh sandbox   stop: banger vm stop sandbox   delete: banger vm delete sandbox\n";
 
-/** A PATH whose ssh takes down what it was given; `enters` says whether it gets in. */
-function fakeSsh(
-  scene: Scene,
-  { status, enters }: { readonly status: number; readonly enters: boolean },
-): Readonly<Record<string, string>> {
+interface FakeSsh {
+  readonly status: number;
+  /** Whether it gets in. */
+  readonly enters: boolean;
+  /** What it says over its connection; it then takes down what comes until that ends. */
+  readonly says?: string;
+}
+
+/** A PATH whose ssh takes down what it was given. */
+function fakeSsh(scene: Scene, { status, enters, says }: FakeSsh): Readonly<Record<string, string>> {
   const bin = join(scene.home, "bin");
   mkdirSync(bin);
   const lines = [
@@ -25,6 +36,7 @@ function fakeSsh(
     `  printf '%s\\n' "$word" >> ${scene.home}/ssh-words`,
     `  case $word in`,
     `    UserKnownHostsFile=*) file=\${word#*=}; file=\${file#?}; cp "\${file%?}" ${scene.home}/known_hosts ;;`,
+    `    ProxyCommand=*) ${says === undefined ? ":" : `printf '%s' '${says}' | sh -c "\${word#*=}" | cat > ${scene.home}/heard`} ;;`,
     `    LocalCommand=*) ${enters ? 'eval "${word#*=}"' : ":"} ;;`,
     `  esac`,
     `done`,
@@ -46,13 +58,37 @@ test("vm ssh waits for sshd, trusts this VM's key alone, and leaves no file behi
     stdout: "",
     stderr: STILL_RUNNING,
   });
-  assert.deepEqual(scene.daemon?.calls, ["vmShow sandbox", "vmWait sandbox level=ssh", "vmShow sandbox"]);
+  assert.deepEqual(scene.daemon?.calls, ["vmShow sandbox", "vmWait sandbox level=ssh", DIAL, "vmShow sandbox"]);
   const words = sshWords(scene);
   assert.equal(words.at(-1), "root@sandbox");
-  assert.ok(words.includes(`ProxyCommand=/usr/bin/banger vm dial sandbox 127.0.0.1:22 --socket ${scene.daemon?.socketPath ?? ""} --quiet`));
   assert.ok(words.includes(`IdentityFile="${scene.home}/state/ssh/id_ed25519"`));
   assert.equal(readFileSync(join(scene.home, "known_hosts"), "utf8"), "0f3a9c ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHostKey\n");
   assert.deepEqual(readdirSync(join(scene.home, "state/ssh")).toSorted(), ["id_ed25519", "id_ed25519.pub"]);
+});
+
+test("ssh and sshd are joined, bytes both ways, until sshd ends", async () => {
+  await using scene = await openScene({
+    ...script,
+    vmDial: (socket) => {
+      // Before ssh can have been started, and more than a pipe holds.
+      socket.write(`SSH-2.0-sshd\r\n${"x".repeat(500_000)}`);
+      socket.once("data", (heard: Buffer) => socket.end(`[${heard.toString()}]`));
+    },
+  });
+  const said = await scene.cli(["vm", "ssh", "sandbox"], { env: fakeSsh(scene, { status: 0, enters: true, says: "SSH-2.0-ssh" }) });
+  assert.equal(said.status, 0);
+  const heard = readFileSync(join(scene.home, "heard"), "utf8");
+  assert.deepEqual([heard.length, heard.slice(0, 15), heard.slice(-14)], [500_027, "SSH-2.0-sshd\r\nx", "x[SSH-2.0-ssh]"]);
+});
+
+test("an sshd that closes at once, or is not reached, ends the connection of ssh", async () => {
+  const failing = { status: 255, enters: false, says: "SSH-2.0-ssh" };
+  await using scene = await openScene({ ...script, vmDial: (socket) => void socket.destroy() });
+  assert.equal((await scene.cli(["vm", "ssh", "sandbox"], { env: fakeSsh(scene, failing) })).status, 125);
+  const { vmDial: _, ...unreachable } = script;
+  await using other = await openScene(unreachable);
+  assert.equal((await other.cli(["vm", "ssh", "sandbox"], { env: fakeSsh(other, failing) })).status, 125);
+  assert.deepEqual(readdirSync(join(other.home, "state/ssh")).toSorted(), ["id_ed25519", "id_ed25519.pub"]);
 });
 
 test("the session's status is banger's; ssh's own failure is 125", async (t) => {

@@ -37,8 +37,8 @@ guest's shell, several are a command with its arguments.`,
   },
   async run(context: CliContext, flags: Flags, name: string) {
     requireSsh(context.deps);
-    const client = await context.connect();
-    const vm = await waitReady(context, client, { name, level: "ssh" });
+    const { client, result: seen } = await context.open(routes.vmShow, { params: { name } });
+    const vm = await waitReady(context, client, { seen, level: "ssh" });
     const cwd = context.trailing === undefined && context.deps.isTerminal.stdin ? await workspaceOf(context, vm) : undefined;
     const tty = chooseTty(context, flags);
     // With a command to run, ssh gives a terminal only when told.
@@ -46,7 +46,7 @@ guest's shell, several are a command with its arguments.`,
       cwd === undefined
         ? { command: context.trailing ?? [], tty }
         : { command: [shellIn(cwd)], tty: tty === "auto" ? ("force" as const) : tty };
-    const status = await sshInto({ context, vm, ...session });
+    const status = await sshInto({ context, client, vm, ...session });
     if (context.trailing === undefined && context.deps.isTerminal.stdin) {
       const now = await client.call(routes.vmShow, { params: { name } }).catch(() => undefined);
       if (now !== undefined) context.output.note(leftBehind(now));
