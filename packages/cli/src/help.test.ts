@@ -37,6 +37,9 @@ More on one: banger vm --help, banger vm run --help
   });
 });
 
+/** Columns of a line of help. */
+const WIDEST = 125;
+
 test("every command has a help with usage, exit status and examples that parse", async (t) => {
   await using scene = await openScene();
   for (const path of await commandPaths()) {
@@ -45,6 +48,8 @@ test("every command has a help with usage, exit status and examples that parse",
       assert.equal(said.status, 0);
       assert.match(said.stdout, /^USAGE\n/);
       assert.match(said.stdout, /\nEXIT STATUS\n/);
+      const widest = said.stdout.split("\n").toSorted((a, b) => b.length - a.length)[0] ?? "";
+      assert.ok(widest.length <= WIDEST, `${widest.length} columns: ${widest}`);
       for (const line of exampleLines(said.stdout)) {
         assert.equal(await checkCommandLine(checkDeps(shellWords(line))), undefined, line);
       }

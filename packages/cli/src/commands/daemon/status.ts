@@ -9,7 +9,7 @@ import { formatAge } from "../../output/times.ts";
 export const status = command({
   brief: "Show the daemon",
   description:
-    "Shows the daemon that commands talk to. It is started on demand and leaves when it is idle and no VM runs. Exits 1 when none runs.",
+    "Shows the daemon that commands talk to. It is started on demand, and leaves when idle and no VM runs. Exits 1 when none runs.",
   usage: ["[--json]"],
   examples: [["banger daemon status", "is there one, which version, where"]],
   parameters: { flags: { json: jsonFlag } },

@@ -12,8 +12,9 @@ interface Flags {
 
 export const pull = command({
   brief: "Bring an image here",
-  description: `Downloads or builds an image, so that the first VM on it boots at once; without
-NAME the image that VMs get by default. One that is older than its recipe is built anew; VMs on the old one keep it. Two at once share the work; Ctrl-C ends yours.`,
+  description: `Downloads or builds an image, so that the first VM on it boots at once; without NAME the image that VMs get by
+default. One that is older than its recipe is built anew; VMs on the old one keep it. Two at once share the work; Ctrl-C
+ends yours.`,
   usage: ["[NAME] [--force]"],
   examples: [["banger image pull", "once, before the first VM"]],
   parameters: { flags: { force: switchFlag("Although it is here"), json: jsonFlag }, aliases: { f: "force" }, positional: optionalImage },

@@ -10,8 +10,9 @@ interface Flags {
 
 export const forward = command({
   brief: "Reach a port of a VM on the host",
-  description: `Publishes a port of the guest on the host, on 127.0.0.1 unless an address is given; host port 0 takes a free one. It
-returns at once; the port stays published, whenever the VM runs, until it is removed or the VM is deleted. Prints it as host→guest. Without a port, lists what is published.`,
+  description: `Publishes a port of the guest on the host, on 127.0.0.1 unless an address is given; host port 0 takes a free one.
+Prints it as host→guest and returns at once; the port stays published, whenever the VM runs, until it is removed or
+the VM is deleted. Without a port, lists what is published.`,
   usage: ["NAME [ADDR:]HOST:GUEST", "NAME [ADDR:]HOST:GUEST --remove", "NAME"],
   examples: [
     ["banger vm forward api 8080:80", "http://127.0.0.1:8080 is the guest's port 80"],

@@ -16,9 +16,9 @@ interface Flags {
 
 export const ssh = command({
   brief: "Open a shell in a VM",
-  description: `Opens a shell in a running VM with ssh, once its sshd answers; in its workspace where it has one. No route to the guest is needed; your own ssh
-configuration takes no part; only the host key made for this VM is accepted. After --, one word is a line for the
-guest's shell, several are a command with its arguments.`,
+  description: `Opens a shell in a running VM with ssh, once its sshd answers; in its workspace where it has one. No
+route to the guest is needed; your own ssh configuration takes no part; only the host key made for this VM is
+accepted. After --, one word is a line for the guest's shell, several are a command with its arguments.`,
   usage: ["NAME", "NAME -- COMMAND…"],
   examples: [
     ["banger vm ssh api", "a shell"],

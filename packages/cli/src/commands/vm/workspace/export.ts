@@ -21,9 +21,10 @@ interface Flags {
 
 export const exportWorkspace = command({
   brief: "Write what a guest changed as one patch",
-  description: `Writes a patch of everything that changed in the VM's workspace since it was copied: edits, new files, deletions,
-modes, links, and what was committed in the guest. Ignored files stay out, but for --include-ignored. git apply takes it, binary files included;
-nothing in the guest or in your repository is touched. Of a VM that is stopped or gone it is what was kept.`,
+  description: `Writes a patch of everything that changed in the VM's workspace since it was copied: edits, new files,
+deletions, modes, links, and what was committed in the guest. Ignored files stay out, but for --include-ignored. git
+apply takes it, binary files included; nothing in the guest or in your repository is touched. Of a VM that is stopped
+or gone it is what was kept.`,
   usage: ["NAME [--output FILE] [--base-commit COMMIT] [--include-ignored PATTERN]…"],
   examples: [
     ["banger vm workspace export api --output api.patch", "to a file"],
