@@ -14,7 +14,7 @@ import (
 
 func (s *Server) listTree(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	directory, stamps := query.Get("path"), query.Get("stamps") == "true"
+	directory, stamps := query.Get("path"), tree.Stamps(query.Get("stamps"))
 	s.writeTree(w, directory, func(tell func(api.TreeEntry) error) error { return tree.List(directory, stamps, tell) })
 }
 

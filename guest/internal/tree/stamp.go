@@ -13,6 +13,25 @@ import (
 // most 10 ms.
 const settled = 100 * time.Millisecond
 
+// Stamps says which files of a list get one.
+type Stamps string
+
+const (
+	NoStamps  Stamps = ""
+	AllStamps Stamps = "true"
+	// UnwrittenStamps leaves out what a program has written: an archive has times of whole seconds, and the clock hardly ever.
+	// Who has just sent files learns their stamps so, and not those of files that were changed a moment later.
+	UnwrittenStamps Stamps = "unwritten"
+)
+
+// of is stampOf for the files that get one.
+func (s Stamps) of(info fs.FileInfo, began time.Time) string {
+	if s == AllStamps || s == UnwrittenStamps && info.ModTime().Nanosecond() == 0 {
+		return stampOf(info, began)
+	}
+	return ""
+}
+
 // stampOf returns what is the same as long as a file is: any change of content, mode or place gives it another time of
 // change, and another file in its place has another number. It is empty for a file that changed a moment before began, as
 // it could change once more and look the same.

@@ -1,8 +1,11 @@
 package tree
 
 import (
+	"io/fs"
+	"math/rand"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +60,63 @@ func TestYoungFilesHaveNoStamp(t *testing.T) {
 	}
 }
 
+func TestStampsOfTheUnwritten(t *testing.T) {
+	directory := t.TempDir()
+	sent := time.Unix(1_600_000_000, 0)
+	for _, name := range []string{"sent", "written since"} {
+		write(t, directory, name, "first", 0o644)
+		must(t, os.Chtimes(filepath.Join(directory, name), sent, sent))
+	}
+	write(t, directory, "written since", "other", 0o644)
+	all := settledStamps(t, directory)
+	found := map[string]string{}
+	must(t, List(directory, UnwrittenStamps, func(entry api.TreeEntry) error {
+		found[entry.Path] = entry.Stamp
+		return nil
+	}))
+	if found["sent"] != all["sent"] || found["written since"] != "" {
+		t.Errorf("the stamps are %v, of all %v", found, all)
+	}
+}
+
+// TestStampsWhenTheClockJumps plays edits that keep size and mtime against lists, on a clock that is set at any moment: no two lists
+// between which the file was edited have the same stamp.
+func TestStampsWhenTheClockJumps(t *testing.T) {
+	const tick = 10 * time.Millisecond
+	random := rand.New(rand.NewSource(1))
+	elapsed, offset := time.Duration(0), time.Duration(1_600_000_000)*time.Second
+	changed, edits := elapsed+offset, 0
+	editsAt := map[string]int{}
+	for range 200_000 {
+		elapsed += time.Duration(random.Int63n(int64(60 * time.Millisecond)))
+		switch random.Intn(8) {
+		case 0:
+			offset += time.Duration(random.Int63n(int64(2*time.Second))) - time.Second
+		case 1, 2:
+			changed, edits = elapsed.Truncate(tick)+offset, edits+1
+		default:
+			status := &syscall.Stat_t{Size: 5, Ino: 7, Ctim: syscall.NsecToTimespec(int64(changed))}
+			stamp := stampOf(fileInfo{status}, time.Unix(0, int64(elapsed+offset)))
+			if before, known := editsAt[stamp]; known && stamp != "" && before != edits {
+				t.Fatalf("edit %d looks as edit %d: %s", edits, before, stamp)
+			}
+			editsAt[stamp] = edits
+		}
+	}
+	if len(editsAt) < 1000 {
+		t.Errorf("only %d stamps", len(editsAt))
+	}
+}
+
+type fileInfo struct{ status *syscall.Stat_t }
+
+func (f fileInfo) Name() string       { return "file" }
+func (f fileInfo) Size() int64        { return f.status.Size }
+func (f fileInfo) Mode() fs.FileMode  { return 0o644 }
+func (f fileInfo) ModTime() time.Time { return time.Unix(f.status.Mtim.Unix()) }
+func (f fileInfo) IsDir() bool        { return false }
+func (f fileInfo) Sys() any           { return f.status }
+
 // settledStamps waits until every file has a stamp.
 func settledStamps(t *testing.T, directory string) map[string]string {
 	t.Helper()
@@ -78,7 +138,7 @@ func settledStamps(t *testing.T, directory string) map[string]string {
 func stamps(t *testing.T, directory string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	must(t, List(directory, true, func(entry api.TreeEntry) error {
+	must(t, List(directory, AllStamps, func(entry api.TreeEntry) error {
 		found[entry.Path] = entry.Stamp
 		return nil
 	}))

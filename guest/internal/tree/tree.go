@@ -23,10 +23,10 @@ import (
 
 const copyBuffer = 256 << 10
 
-// List calls tell for every file, symlink and repository below directory, in the order of their names, with stamps where
-// they are wanted. Content is not read. Directories called .git are left out, as are devices, sockets, fifos, what is
+// List calls tell for every file, symlink and repository below directory, in the order of their names, with the stamps
+// that are wanted. Content is not read. Directories called .git are left out, as are devices, sockets, fifos, what is
 // being extracted and what vanishes meanwhile.
-func List(directory string, stamps bool, tell func(api.TreeEntry) error) error {
+func List(directory string, stamps Stamps, tell func(api.TreeEntry) error) error {
 	directory = filepath.Clean(directory)
 	began := time.Now()
 	return filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
@@ -53,9 +53,7 @@ func List(directory string, stamps bool, tell func(api.TreeEntry) error) error {
 		if err != nil || found == nil {
 			return err
 		}
-		if stamps {
-			found.Stamp = stampOf(info, began)
-		}
+		found.Stamp = stamps.of(info, began)
 		return tell(*found)
 	})
 }

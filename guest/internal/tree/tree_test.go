@@ -32,7 +32,7 @@ func TestListAndIdentify(t *testing.T) {
 		"nested repository  0 ",
 		"odd\xff file 100644 1 ",
 	}
-	if got := collect(t, func(tell func(api.TreeEntry) error) error { return List(directory, false, tell) }); !reflect.DeepEqual(got, want) {
+	if got := collect(t, func(tell func(api.TreeEntry) error) error { return List(directory, NoStamps, tell) }); !reflect.DeepEqual(got, want) {
 		t.Errorf("list\n%q, want\n%q", got, want)
 	}
 	names := []string{"a b", "bin/run", "link", "fifo", "gone", "a b/under", "odd\xff"}

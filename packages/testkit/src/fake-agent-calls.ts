@@ -172,7 +172,7 @@ async function removeFiles(request: Request): Promise<void> {
 function listTree(request: Request): void {
   const { agent, stream, query } = request;
   if (needsRoot(request))
-    answerTree(stream, join(agent.options.rootDir, query.get("path") ?? "/"), { stamps: query.get("stamps") === "true" });
+    answerTree(stream, join(agent.options.rootDir, query.get("path") ?? "/"), { stamps: query.get("stamps") ?? undefined });
 }
 
 async function identifyTree(request: Request): Promise<void> {

@@ -8,7 +8,8 @@ import { pack, type Pack } from "tar-stream";
 
 export interface TreeQuestion {
   readonly paths64?: readonly string[];
-  readonly stamps?: boolean;
+  /** `true`, or `unwritten`. */
+  readonly stamps?: string | undefined;
 }
 
 /** Answers with lines of what is below `directory`, or of the names asked for with their ids. */
@@ -57,7 +58,10 @@ export function changedOf(directory: string, paths64: readonly string[], was: re
 /** Whether `nothing`, or a file or symlink `ID` or `MODE ID`, is at a name. */
 export function isAsItWas(directory: string, name: string, was: string): boolean {
   if (was === "nothing") return statsAt(pathOf(directory, name)) === undefined;
-  const [found] = describe(directory, name, { hasId: true, stamps: false }) as readonly { readonly mode: string; readonly id: string }[];
+  const [found] = describe(directory, name, { hasId: true, stamps: undefined }) as readonly {
+    readonly mode: string;
+    readonly id: string;
+  }[];
   return found !== undefined && (was === found.id || was === `${found.mode} ${found.id}`);
 }
 
@@ -83,7 +87,7 @@ function attempt(work: () => void): boolean {
   }
 }
 
-export function treeLines(directory: string, paths64?: readonly string[], stamps = false): string {
+export function treeLines(directory: string, paths64?: readonly string[], stamps?: string): string {
   const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
   const entries = (names ?? namesBelow(directory)).flatMap((name) => describe(directory, name, { hasId: names !== undefined, stamps }));
   return [...entries, { entries: entries.length }].map((line) => `${JSON.stringify(line)}\n`).join("");
@@ -103,7 +107,7 @@ export function selectionTar(directory: string, paths64: readonly string[]): Pac
 
 interface Shape {
   readonly hasId: boolean;
-  readonly stamps: boolean;
+  readonly stamps: string | undefined;
 }
 
 function describe(directory: string, name: string, { hasId, stamps }: Shape): readonly object[] {
@@ -122,15 +126,15 @@ function describe(directory: string, name: string, { hasId, stamps }: Shape): re
       mode,
       size: content.length,
       ...(hasId ? { id } : {}),
-      ...(stamps ? stampOf(path) : {}),
+      ...(stamps === undefined ? {} : stampOf(path, stamps === "unwritten")),
     },
   ];
 }
 
 /** As the agent's; a file that has just changed has none. */
-function stampOf(path: Buffer): object {
+function stampOf(path: Buffer, onlyUnwritten: boolean): object {
   const { size, ino, mtimeNs, ctimeNs, ctimeMs } = lstatSync(path, { bigint: true });
-  if (Date.now() - Number(ctimeMs) < 100) return {};
+  if (Date.now() - Number(ctimeMs) < 100 || (onlyUnwritten && mtimeNs % 1_000_000_000n !== 0n)) return {};
   return { stamp: createHash("sha1").update(`${size} ${ino} ${mtimeNs} ${ctimeNs}`).digest("hex").slice(0, 16) };
 }
 

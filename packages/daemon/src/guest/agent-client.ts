@@ -3,7 +3,7 @@ import type { Duplex, Readable } from "node:stream";
 import { BangerError, encodeControl, type ExecBody, type FileStat } from "@banger/api";
 import { readBoundedLines } from "./bounded-reading.ts";
 import { bound, callJson, expectOk, readAnswer } from "./calls.ts";
-import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Removal, Selection } from "./contract.ts";
+import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Removal, Selection, Stamps } from "./contract.ts";
 import type { GuestStream } from "./guest-stream.ts";
 import {
   clockMessage,
@@ -174,11 +174,11 @@ export class AgentClient implements GuestClient {
     });
   }
 
-  async tree(path: string, { stamps = false }: { readonly stamps?: boolean } = {}): Promise<Readable> {
+  async tree(path: string, { stamps }: { readonly stamps?: Stamps | undefined } = {}): Promise<Readable> {
     const what = `the tree at ${path}`;
     const stream = this.#session.start({
       method: "GET",
-      path: `/v1/tree?${new URLSearchParams({ path, ...(stamps ? { stamps: "true" } : {}) }).toString()}`,
+      path: `/v1/tree?${new URLSearchParams({ path, ...(stamps === undefined ? {} : { stamps }) }).toString()}`,
       what,
       hasBody: false,
     });

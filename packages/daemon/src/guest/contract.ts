@@ -62,6 +62,9 @@ export interface Removal extends Selection {
   readonly was?: readonly string[] | undefined;
 }
 
+/** Which files of a tree get a stamp: all that have settled, or of those only what no program has written since it was sent. */
+export type Stamps = "true" | "unwritten";
+
 /** One connection to the agent. Every call throws `guest.unreachable` once it is closed. Nothing the guest sends is trusted:
  *  sizes are bounded and shapes validated. */
 export interface GuestClient extends AsyncDisposable {
@@ -85,7 +88,7 @@ export interface GuestClient extends AsyncDisposable {
   /** Removes those files and what directories are empty then. Throws `workspace.conflict` for one that is not what it was. */
   removeFiles(selection: Removal): Promise<{ readonly files: number }>;
   /** Lines of what is below a directory, as the guest tells it: whoever reads them checks them. */
-  tree(path: string, options?: { readonly stamps?: boolean }): Promise<Readable>;
+  tree(path: string, options?: { readonly stamps?: Stamps | undefined }): Promise<Readable>;
   /** The same of a selection, with ids of contents. */
   treeIds(selection: Selection): Promise<Readable>;
   stats(): Promise<GuestStats>;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   chmodSync,
   existsSync,
+  lutimesSync,
   mkdirSync,
   mkdtempDisposableSync,
   readdirSync,
@@ -124,6 +125,7 @@ test("nothing changed: nothing is kept, and what was is removed", async () => {
 test("files with the stamp they had are not read, whatever else changed", async () => {
   using scene = open();
   const sent = manifestOf(scene.repo, SENT);
+  for (const name of SENT) lutimesSync(join(scene.repo, name), 1, 1);
   const stamp = { guest: scene.guest, guestPath: "/repo", manifest: sent, bounds: TAKE_BOUNDS, signal: new AbortController().signal };
   const manifest = await poll(
     async () => {
@@ -141,6 +143,25 @@ test("files with the stamp they had are not read, whatever else changed", async 
   utimesSync(join(scene.repo, "run"), 0, 0);
   assert.equal((await take(scene, { manifest })).files, 1);
   assert.deepEqual([...new Set(scene.guest.read)], ["a", "run"]);
+  assert.deepEqual(await contentsOf(scene.file), { a: "b\n" });
+});
+
+test("a file that was written before it could be stamped is read", async () => {
+  using scene = open();
+  const sent = manifestOf(scene.repo, SENT);
+  writeFileSync(join(scene.repo, "a"), "b\n");
+  // It has settled when the others have.
+  for (const name of SENT) if (name !== "a") lutimesSync(join(scene.repo, name), 1, 1);
+  const taking = { guest: scene.guest, guestPath: "/repo", manifest: sent, bounds: TAKE_BOUNDS, signal: new AbortController().signal };
+  const manifest = await poll(
+    async () => {
+      const stamped = await stampedManifest(taking);
+      return [...stamped].every(([name, entry]) => name === "a" || entry.stamp !== "") ? stamped : undefined;
+    },
+    { timeoutMs: 10_000 },
+  );
+  assert.ok(manifest !== undefined);
+  await take(scene, { manifest });
   assert.deepEqual(await contentsOf(scene.file), { a: "b\n" });
 });
 

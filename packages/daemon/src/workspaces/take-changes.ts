@@ -7,7 +7,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { BangerError, nameOfText, type FileName } from "@banger/api";
 import { identifyNames, listTree, type GuestDirectory, type ListedTree } from "@banger/api/guest-tree";
 import { abortable } from "@banger/host";
-import type { GuestClient, Selection } from "../guest/contract.ts";
+import type { GuestClient, Selection, Stamps } from "../guest/contract.ts";
 import { writeChangesTar, type TarBounds } from "./changes-tar.ts";
 import { additions, differenceOf, suspects, withStamps } from "./compare.ts";
 import { ignoreRules } from "./ignore-rules.ts";
@@ -47,7 +47,7 @@ export interface Taken {
 /** Throws `workspace.unsafe` past a bound and for names that must not be, `guest.failed` and the like for a guest that does not tell. */
 export async function takeChanges(taking: Taking): Promise<Taken> {
   const { manifest, file, bounds, signal, guestPath } = taking;
-  const directory = directoryOf(taking);
+  const directory = directoryOf(taking, "true");
   const { files: listed, repositories: nested } = await listTree(directory, manifest.keys());
   const identified = await identifyNames(directory, suspects(manifest, listed));
   const { added, repositories } = await withoutIgnored(taking, { listed, nested });
@@ -60,17 +60,17 @@ export async function takeChanges(taking: Taking): Promise<Taken> {
   return { ...(await writeChangesTar(file, { ...difference, repositories, selectFiles, guestPath, bounds })), repositories };
 }
 
-/** The manifest with the stamps its files have now: nothing may have changed them since they were sent. */
+/** The manifest with the stamps its files have now. What a program of the guest has written since it was sent gets none. */
 export async function stampedManifest(taking: Omit<Taking, "file">): Promise<Manifest> {
-  return withStamps(taking.manifest, (await listTree(directoryOf(taking), taking.manifest.keys())).files);
+  return withStamps(taking.manifest, (await listTree(directoryOf(taking, "unwritten"), taking.manifest.keys())).files);
 }
 
-function directoryOf({ guest, guestPath, bounds, signal }: Omit<Taking, "file">): GuestDirectory {
+function directoryOf({ guest, guestPath, bounds, signal }: Omit<Taking, "file">, stamps: Stamps): GuestDirectory {
   return {
     path: guestPath,
     limits: bounds,
     teller: {
-      tree: (path) => bound(guest.tree(path, { stamps: true }), signal),
+      tree: (path) => bound(guest.tree(path, { stamps }), signal),
       treeIds: (selection) => bound(guest.treeIds(selection), signal),
     },
   };
