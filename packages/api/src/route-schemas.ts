@@ -77,7 +77,14 @@ export const routeSchemas = {
   vmFilesStat: { params: byName, query: z.object({ path: z.string() }), result: fileStat },
   vmFilesSelect: { params: byName, body: selection, result: z.unknown() },
   vmFilesRemove: { params: byName, body: removal, result: z.object({ files: z.int() }) },
-  vmTree: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
+  vmTree: {
+    params: byName,
+    query: z.object({
+      path: z.string(),
+      stamps: z.optional(z.literal("true").check(z.describe("A word for each file that stays the same as long as the file does."))),
+    }),
+    result: z.unknown(),
+  },
   vmTreeIds: { params: byName, body: selection, result: z.unknown() },
   workspacePut: {
     params: byName,
@@ -90,6 +97,7 @@ export const routeSchemas = {
     }),
     result: workspace,
   },
+  workspaceFiles: { params: byName, query: z.object({ path: z.string() }), result: z.unknown() },
   keptList: { result: z.array(keptVm) },
   keptChanges: { params: byId, query: z.object({ path: z.string() }), result: z.unknown() },
   keptDelete: { params: byId, result: empty },

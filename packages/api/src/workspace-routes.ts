@@ -12,6 +12,16 @@ export const workspaceRoutes = {
     bodyContentType: "application/octet-stream",
     errors: ["vm.not_found", "api.bad_request", "workspace.unsafe"],
   },
+  workspaceFiles: {
+    id: "workspaceFiles",
+    kind: "bytes",
+    method: "GET",
+    path: "/v1/vms/:name/workspaces/files",
+    summary:
+      "What a directory of the guest is known to hold, as `git ls-tree -r -z` prints it, with the stamp of each file as one word more: one that still has it need not be read.",
+    contentType: "application/octet-stream",
+    errors: ["vm.not_found", "workspace.not_found"],
+  },
   keptList: {
     id: "keptList",
     kind: "json",

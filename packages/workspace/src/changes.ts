@@ -1,5 +1,6 @@
 // What a guest has changed since the copy, as a tree in the store. The guest lists and sends; it needs no git, and its index, work
 // tree and refs are not touched. What it tells decides nothing but which contents are asked for.
+import { isUntouched, type Manifest, type ManifestEntry } from "@banger/api/guest-manifest";
 import type { ListedTree } from "@banger/api/guest-tree";
 import type { ChangesSource } from "./changes-source.ts";
 import type { Git } from "./git.ts";
@@ -40,11 +41,12 @@ export async function collectChanges(request: ChangesRequest): Promise<Changes> 
   const { git, store, record, source } = request;
   const base = await store.readTree(git, record.baseTree);
   const seen = await readSeen(request);
+  const known = (await store.stamped()) ?? (await source.known());
   const { files, repositories } = await source.list(base.keys());
   const names = [...files.keys()];
-  const identified = await source.identify(names.filter((name) => base.has(name) || seen.has(name)));
   const here = idsOf(base, seen);
-  const now = new Map<FileName, FileState>();
+  const now = untouchedFiles(files, known, here);
+  const identified = await source.identify(names.filter((name) => !now.has(name) && (base.has(name) || seen.has(name))));
   for (const [name, { mode, id }] of identified) if (here.has(id)) now.set(name, { mode, id });
   const missing = names.filter((name) => !now.has(name));
   const fetching = { objects: store.objects, onProgress: request.onProgress };
@@ -61,7 +63,34 @@ export async function collectChanges(request: ChangesRequest): Promise<Changes> 
   const changed = difference(base, now);
   const tree = await store.changeTree(git, record.baseTree, changed);
   await store.saveSeen(tree);
+  const stamped = withStamps(now, files);
+  // Of what was kept there are none: those of the guest's disk stay.
+  if (stamped.size > 0) await store.saveStamped(stamped);
   return { baseTree: record.baseTree, tree, changed, repositories };
+}
+
+/** Exported for tests. What holds the content it is known by; `here` are the contents that may be taken so. */
+export function untouchedFiles(files: ListedTree["files"], known: Manifest, here: ReadonlySet<string>): Map<FileName, FileState> {
+  const untouched = new Map<FileName, FileState>();
+  for (const [name, entry] of files) {
+    const before = known.get(name);
+    if (before !== undefined && isUntouched(before, entry) && here.has(before.id))
+      untouched.set(name, { mode: before.mode, id: before.id });
+  }
+  return untouched;
+}
+
+/**
+ * What the files hold, by the stamps of the list. They were read after it: one that was written in between will not have that
+ * stamp again.
+ */
+function withStamps(now: FileStates, files: ListedTree["files"]): Manifest {
+  const stamped = new Map<FileName, ManifestEntry>();
+  for (const [name, { mode, id }] of now) {
+    const stamp = files.get(name)?.stamp ?? "";
+    if (stamp !== "") stamped.set(name, { mode, id, stamp });
+  }
+  return stamped;
 }
 
 /** Nothing, when it was never looked at or the tree has gone. */

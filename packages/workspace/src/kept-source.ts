@@ -63,6 +63,7 @@ function sourceOf(listed: ListedTree): ChangesSource {
       }),
     );
   return {
+    known: () => Promise.resolve(new Map()),
     list: () => Promise.resolve(listed),
     identify: (names) => Promise.resolve(among(names)),
     fetch: (names) => Promise.resolve(among(names)),

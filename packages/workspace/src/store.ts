@@ -2,12 +2,16 @@
 // repository's objects and adds what was sent besides. It belongs to the user; nothing in the repository changes.
 import { mkdir, mkdtempDisposable, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { BangerError } from "@banger/api";
+import { manifestBytes, parseManifest, type Manifest } from "@banger/api/guest-manifest";
 import * as z from "zod/mini";
 import type { Git } from "./git.ts";
 import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
 
+/** What the guest's files held when they were last looked at, beside the tree of it. */
+const STAMPED = "seen-files";
 /** Directory of one file a VM name, beside those of the workspaces. */
 const NAMES = ".by-name";
 
@@ -180,6 +184,21 @@ export class WorkspaceStore {
     return parsed.success ? parsed.data : undefined;
   }
 
+  /** What those files hold, by the stamps they had. */
+  async saveStamped(files: Manifest): Promise<void> {
+    await this.#write(STAMPED, manifestBytes(files));
+  }
+
+  /** Undefined when it was never looked at the files, or that was not written whole. */
+  async stamped(): Promise<Manifest | undefined> {
+    const bytes = await readFile(join(this.directory, STAMPED)).catch(nothingThere);
+    if (bytes === undefined) return undefined;
+    return await parseManifest(Readable.from([bytes])).catch((error: unknown) => {
+      if (error instanceof BangerError && error.code === "api.bad_request") return undefined;
+      throw error;
+    });
+  }
+
   /** What a pull into the work tree is about to write, so that one that was killed can be finished. */
   async saveJournal(journal: PullJournal | undefined): Promise<void> {
     if (journal === undefined) await rm(join(this.directory, "pull.json"), { force: true });
@@ -192,20 +211,22 @@ export class WorkspaceStore {
   }
 
   async #save(name: string, value: unknown): Promise<void> {
+    await this.#write(name, [`${JSON.stringify(value, null, 2)}\n`]);
+  }
+
+  /** Whole or not at all. */
+  async #write(name: string, chunks: Iterable<string | Uint8Array>): Promise<void> {
     const path = join(this.directory, name);
     const unfinished = `${path}.${process.pid}.new`;
     await using file = await open(unfinished, "w", 0o600);
-    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    for (const chunk of chunks) await file.writeFile(chunk);
     await file.sync();
     await rename(unfinished, path);
   }
 
   async #saved(name: string): Promise<unknown> {
-    const text = await readFile(join(this.directory, name), "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    });
-    return text === undefined ? undefined : JSON.parse(text);
+    const bytes = await readFile(join(this.directory, name)).catch(nothingThere);
+    return bytes === undefined ? undefined : JSON.parse(bytes.toString("utf8"));
   }
 
   /** Forgets the workspace. */
@@ -248,6 +269,10 @@ export class WorkspaceStores {
     const found = await Promise.all(names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name)).map((name) => this.of(name).record()));
     return found.filter((record) => record !== undefined);
   }
+}
+
+function nothingThere(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 /** Lines of `alternates` that begin with a quote are C strings. */

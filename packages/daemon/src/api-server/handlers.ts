@@ -147,7 +147,7 @@ function guestHandlers({ vms }: HandlerDeps) {
     vmFilesRemove: { kind: "json", run: ({ params, body }) => vms.guests.removeFiles(params.name, body) },
     vmFilesStat: { kind: "json", run: ({ params, query }) => vms.guests.statFile(params.name, query.path) },
     vmFilesSelect: { kind: "bytes", run: ({ params, body }) => vms.guests.selectFiles(params.name, body) },
-    vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.tree(params.name, query.path) },
+    vmTree: { kind: "bytes", run: ({ params, query }) => vms.guests.tree(params.name, query) },
     vmTreeIds: { kind: "bytes", run: ({ params, body }) => vms.guests.treeIds(params.name, body) },
     vmFilesGet: { kind: "bytes", run: ({ params, query }) => vms.guests.getFiles(params.name, query.path) },
   } satisfies Partial<Handlers>;
@@ -156,6 +156,7 @@ function guestHandlers({ vms }: HandlerDeps) {
 function workspaceHandlers({ vms }: HandlerDeps): Named<"workspace"> & Named<"kept"> {
   return {
     workspacePut: { kind: "json", run: ({ params, query, stream }) => vms.workspaces.put(params.name, query, stream) },
+    workspaceFiles: { kind: "bytes", run: ({ params, query }) => vms.workspaces.known(params.name, query.path) },
     keptList: { kind: "json", run: () => vms.workspaces.kept() },
     keptChanges: { kind: "bytes", run: ({ params, query }) => vms.workspaces.open(params.id, query.path) },
     keptDelete: {

@@ -89,8 +89,8 @@ export class GuestAccess {
     return this.#guest(name).removeFiles(selection);
   }
 
-  tree(name: string, path: string): Promise<Readable> {
-    return this.#guest(name).tree(path);
+  tree(name: string, { path, stamps }: { readonly path: string; readonly stamps?: "true" | undefined }): Promise<Readable> {
+    return this.#guest(name).tree(path, { stamps });
   }
 
   treeIds(name: string, selection: Selection): Promise<Readable> {

@@ -1,7 +1,8 @@
 // The workspaces of VMs as the API offers them: what was copied in, and what was kept of it.
 import type { Readable } from "node:stream";
-import type { KeptVm, QueryOf, Routes, Workspace } from "@banger/api";
-import { parseManifest, type AskedGuest, type Manifest } from "../workspaces/service.ts";
+import { BangerError, type KeptVm, type QueryOf, type Routes, type Workspace } from "@banger/api";
+import { parseManifest, type Manifest } from "@banger/api/guest-manifest";
+import type { AskedGuest } from "../workspaces/service.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
@@ -36,6 +37,15 @@ export class VmWorkspaces {
       await this.#deps.workspaces.forget(id, next);
       return next;
     });
+  }
+
+  /** What a directory of the guest is known to hold, with stamps. Throws `workspace.not_found`. */
+  async known(name: string, path: string): Promise<Readable> {
+    const { id, workspaces } = this.#deps.records.byName(name);
+    const place = workspaces.find(({ guestPath }) => guestPath === path);
+    if (place === undefined)
+      throw new BangerError("workspace.not_found", `${name} has no workspace at ${path}`, { hint: "banger vm workspace list" });
+    return await this.#deps.workspaces.openManifest(id, place);
   }
 
   /** Those of VMs that are still there are theirs. */

@@ -1,7 +1,7 @@
 // What became of a workspace, from what is known to be in it and what its guest tells. Pure.
 import type { FileName } from "@banger/api";
 import type { GuestEntry } from "@banger/api/guest-tree";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "@banger/api/guest-manifest";
 
 type Listed = ReadonlyMap<FileName, Pick<GuestEntry, "mode" | "stamp">>;
 

@@ -11,13 +11,13 @@ import { join } from "node:path";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { BangerError, type KeptVm, type Workspace } from "@banger/api";
+import type { Manifest } from "@banger/api/guest-manifest";
 import { keptVm } from "@banger/api/validation";
 import { publish, removeTree, writeFileAtomic } from "@banger/host";
 import { keepingStamps } from "./compare.ts";
-import { readManifest, writeManifest, type Manifest } from "./manifest.ts";
+import { readManifest, writeManifest } from "./manifest.ts";
 import { stampedManifest, TAKE_BOUNDS, takeChanges, type Taken, type TellingGuest } from "./take-changes.ts";
 
-export { parseManifest, type Manifest } from "./manifest.ts";
 export type { Taken, TellingGuest } from "./take-changes.ts";
 
 export interface WorkspaceFilesDeps {
@@ -109,16 +109,16 @@ export class WorkspaceFiles {
   async open(vmId: string, guestPath: string): Promise<Readable> {
     const here = this.#changesFile(checkedId(vmId), guestPath);
     const gone = join(this.#deps.keptDir, vmId, `${keyOf(guestPath)}.tar`);
-    for (const file of [here, gone]) {
-      const stream = createReadStream(file);
-      try {
-        await once(stream, "open");
-        return stream;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      }
-    }
+    const stream = await openFirst([here, gone]);
+    if (stream !== undefined) return stream;
     throw new BangerError("workspace.not_found", `nothing is kept of ${guestPath} of ${vmId}`, { hint: "banger vm workspace list" });
+  }
+
+  /** What the guest is known to hold, as it is on disk. Throws `workspace.not_found`. */
+  async openManifest(vmId: string, place: Place): Promise<Readable> {
+    const stream = await openFirst([this.#manifestFile(vmId, place)]);
+    if (stream !== undefined) return stream;
+    throw new BangerError("workspace.not_found", `nothing is known of ${place.guestPath} of ${vmId}`, { hint: "banger vm workspace list" });
   }
 
   /** Throws away what is kept of a VM that is gone. Throws `workspace.not_found`. */
@@ -157,6 +157,20 @@ export class WorkspaceFiles {
   #changesFile(vmId: string, guestPath: string): string {
     return join(this.#directory(vmId, guestPath), "changes.tar");
   }
+}
+
+/** Undefined when none of the files is there. */
+async function openFirst(files: readonly string[]): Promise<Readable | undefined> {
+  for (const file of files) {
+    const stream = createReadStream(file);
+    try {
+      await once(stream, "open");
+      return stream;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  return undefined;
 }
 
 /** A directory of the guest as a name of ours. */

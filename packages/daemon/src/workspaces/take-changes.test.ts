@@ -23,7 +23,7 @@ import { poll } from "@banger/host";
 import fc from "fast-check";
 import { extract, pack } from "tar-stream";
 import { stampedManifest, TAKE_BOUNDS, takeChanges, type TakeBounds, type TellingGuest } from "./take-changes.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "@banger/api/guest-manifest";
 import { directoryGuest, manifestOf } from "./test-guest.ts";
 
 interface Scene extends Disposable {

@@ -11,7 +11,7 @@ import type { GuestClient, Selection, Stamps } from "../guest/contract.ts";
 import { writeChangesTar, type TarBounds } from "./changes-tar.ts";
 import { additions, differenceOf, suspects, withStamps } from "./compare.ts";
 import { ignoreRules } from "./ignore-rules.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "@banger/api/guest-manifest";
 import { selectedFiles } from "./selected-files.ts";
 
 export interface TakeBounds extends TarBounds {

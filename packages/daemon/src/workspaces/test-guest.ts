@@ -5,7 +5,7 @@ import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { selectionTar, treeLines } from "@banger/testkit";
 import { nameOfText } from "@banger/api";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "@banger/api/guest-manifest";
 import type { TellingGuest } from "./take-changes.ts";
 
 export interface CountingGuest extends TellingGuest {

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { BangerError, type Client, type Route } from "@banger/api";
+import { manifestBytes, type Manifest } from "@banger/api/guest-manifest";
 import { changedIn, changedOf, removeNames, selectionTar, treeLines, type NamesToRemove } from "@banger/testkit";
 
-export function directoryClient(directory: string): Client {
+/** `known` is what its daemon has taken down of the files. */
+export function directoryClient(directory: string, known: Manifest = new Map()): Client {
   return {
     socketPath: "/run/test.sock",
     async upload(_route: unknown, _input: unknown, source: Readable) {
@@ -31,11 +33,15 @@ export function directoryClient(directory: string): Client {
     },
     bytes(
       route: Route,
-      input: { readonly query?: { readonly path: string }; readonly body?: { readonly path: string; readonly paths64: readonly string[] } },
+      input: {
+        readonly query?: { readonly path: string; readonly stamps?: string };
+        readonly body?: { readonly path: string; readonly paths64: readonly string[] };
+      },
     ) {
       const path = join(directory, (input.query ?? input.body)?.path ?? "");
       if (route.id === "vmFilesSelect") return Promise.resolve(Readable.from(selectionTar(path, input.body?.paths64 ?? [])));
-      return Promise.resolve(Readable.from([Buffer.from(treeLines(path, input.body?.paths64))]));
+      if (route.id === "workspaceFiles") return Promise.resolve(Readable.from([...manifestBytes(known)]));
+      return Promise.resolve(Readable.from([Buffer.from(treeLines(path, input.body?.paths64, input.query?.stamps))]));
     },
   } as unknown as Client;
 }
