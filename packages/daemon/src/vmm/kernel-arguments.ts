@@ -26,9 +26,10 @@ const COMMON = [
  * QEMU translates a program anew wherever it finds it at other addresses: with addresses at random every start of a program is
  * a translation of its libraries, twice the time of one that finds them where they were. `sysctl kernel.randomize_va_space=2`
  * in the guest brings that back. A fifth level of page tables is one more load for each page that is looked up, and no guest has
- * memory enough to need it.
+ * memory enough to need it. A kernel that finds one CPU takes the lock prefixes out of its code, and QEMU translates all of that
+ * code again; to a CPU that is alone, or takes turns on one thread, they cost nothing.
  */
-const EMULATED = ["tsc=reliable", "no_timer_check", "mitigations=off", "norandmaps", "no5lvl"] as const;
+const EMULATED = ["tsc=reliable", "no_timer_check", "mitigations=off", "norandmaps", "no5lvl", "noreplace-smp"] as const;
 
 export interface KernelArgumentsRequest {
   readonly accelerator: AcceleratorName;
