@@ -1,7 +1,8 @@
 // Writes the steps of a pull into a work tree: each file is made beside its place and renamed into it, and only where what is
 // there is still what the plan saw. A step that was done already is done.
 import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
+import { blobContents } from "./blob-contents.ts";
 import type { FileState } from "./changes.ts";
 import type { Git } from "./git.ts";
 import { stateOnHost } from "./host-files.ts";
@@ -19,21 +20,65 @@ export interface WriteRequest {
   readonly token: string;
 }
 
+/** Files that are made, and written out to the disk, together: one by one each would wait for a git and for the disk. */
+const GROUP = 100;
+
 /** Answers the names that somebody has changed since the plan was made; they are left as they are. */
 export async function writeSteps(request: WriteRequest): Promise<readonly FileName[]> {
-  const { top, steps } = request;
   const changed: FileName[] = [];
-  for (const [serial, step] of steps.entries()) {
-    const path = pathBelow(top, step.name);
-    const made = pathBelow(top, temporaryName(step.name, `${request.token}-${serial}`));
+  let group: Writing[] = [];
+  // Removals come first: a file may take a directory's place.
+  for (const [serial, { name, before, after }] of request.steps.entries()) {
+    const path = pathBelow(request.top, name);
+    const made = pathBelow(request.top, temporaryName(name, `${request.token}-${serial}`));
     removeIfThere(made);
-    const now = stateOnHost(path);
-    if (isSame(now, step.after)) continue;
-    if (!isSame(now, step.before)) changed.push(step.name);
-    else if (step.after === undefined) removeFile(top, step.name);
-    else await writeFile(request, { path, made, after: step.after });
+    if (after === undefined) {
+      if (!removeStep(request.top, { name, before, path })) changed.push(name);
+      continue;
+    }
+    group.push({ name, path, made, before, after });
+    if (group.length === GROUP) changed.push(...(await writeGroup(request, group.splice(0))));
   }
+  changed.push(...(await writeGroup(request, group)));
   return changed;
+}
+
+interface Removing {
+  readonly name: FileName;
+  readonly path: Buffer;
+  readonly before: FileState | undefined;
+}
+
+/** Whether it is gone. */
+function removeStep(top: string, { name, before, path }: Removing): boolean {
+  const now = stateOnHost(path);
+  if (now === undefined) return true;
+  if (!isSame(now, before)) return false;
+  removeFile(top, name);
+  return true;
+}
+
+interface Writing extends Removing {
+  readonly made: Buffer;
+  readonly after: FileState;
+}
+
+/** Makes all files beside their places, and only then gives them their names. Answers which somebody has changed. */
+async function writeGroup(request: WriteRequest, group: readonly Writing[]): Promise<readonly FileName[]> {
+  const states = new Map(group.map((each) => [each, stateOnHost(each.path)]));
+  const due = group.filter((each) => isSame(states.get(each), each.before));
+  const changed = group.filter((each) => !isSame(states.get(each), each.before) && !isSame(states.get(each), each.after));
+  await makeFiles(request, due);
+  for (const each of due) {
+    if (isSame(stateOnHost(each.path), each.before)) {
+      removeEmptyDirectory(each.path);
+      renameSync(each.made, each.path);
+    } else {
+      removeIfThere(each.made);
+      changed.push(each);
+    }
+  }
+  return changed.map(({ name }) => name);
 }
 
 function isSame(left: FileState | undefined, right: FileState | undefined): boolean {
@@ -44,29 +89,28 @@ function temporaryName(name: FileName, serial: string): string {
   return `${name.slice(0, name.lastIndexOf("/") + 1)}.banger-${serial}`;
 }
 
-interface Writing {
-  readonly path: Buffer;
-  readonly made: Buffer;
-  readonly after: FileState;
-}
-
-async function writeFile({ git, store }: WriteRequest, { path, made, after }: Writing): Promise<void> {
-  mkdirSync(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true });
-  const content = git.stream(["cat-file", "blob", after.id], { cwd: store.directory, variables: store.variables });
-  if (after.mode === "120000") {
-    const parts: Buffer[] = [];
-    for await (const part of content) parts.push(part);
-    symlinkSync(Buffer.concat(parts), made);
-  } else {
-    const isProgram = after.mode === "100755";
-    await using file = await open(made, "wx", isProgram ? 0o777 : 0o666);
+/** On the disk when it answers. */
+async function makeFiles({ git, store }: WriteRequest, group: readonly Writing[]): Promise<void> {
+  await using files = new AsyncDisposableStack();
+  const written: FileHandle[] = [];
+  const [...left] = group;
+  const ids = group.map(({ after }) => after.id);
+  for await (const content of blobContents(git, store, ids)) {
+    const each = left.shift();
+    if (each === undefined) break;
+    mkdirSync(each.path.subarray(0, each.path.lastIndexOf(0x2f)), { recursive: true });
+    if (each.after.mode === "120000") {
+      symlinkSync(Buffer.concat(await Array.fromAsync(content)), each.made);
+      continue;
+    }
+    const isProgram = each.after.mode === "100755";
+    const file = files.use(await open(each.made, "wx", isProgram ? 0o777 : 0o666));
     for await (const part of content) await file.writeFile(part);
-    const known = modeAt(path);
-    if (known !== undefined) chmodSync(made, isProgram ? known | ((known & 0o444) >> 2) : known & ~0o111);
-    await file.sync();
+    const known = modeAt(each.path);
+    if (known !== undefined) chmodSync(each.made, isProgram ? known | ((known & 0o444) >> 2) : known & ~0o111);
+    written.push(file);
   }
-  removeEmptyDirectory(path);
-  renameSync(made, path);
+  await Promise.all(written.map((file) => file.sync()));
 }
 
 /** Permissions of the file that is replaced, but for whether it is a program. */
