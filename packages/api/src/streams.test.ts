@@ -28,3 +28,23 @@ test("an answer that breaks off is the daemon's end, not a bug", async () => {
   assert.deepEqual(stages, ["stage.started"]);
   await assert.rejects(streams.upload(routes.vmFilesPut, { params: { name: "web" } }, Readable.from([Buffer.from("tar")])), isCut);
 });
+
+test("an upload that is refused early is answered, in a connection that stays open for what is still being sent", async () => {
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "banger-streams-"));
+  const socketPath = join(scratch.path, "bangerd.sock");
+  const connections: (string | undefined)[] = [];
+  await using server = createServer((request, response) => {
+    connections.push(request.headers.connection);
+    request.once("data", () => {
+      response.writeHead(507, { "content-type": "application/json" });
+      response.end(JSON.stringify(new BangerError("guest.disk_full", "full").toBody()));
+    });
+  });
+  await once(server.listen(socketPath), "listening");
+  const endless = new Readable({ read: (size) => void endless.push(Buffer.alloc(size)) });
+  await assert.rejects(createStreams(socketPath).upload(routes.vmFilesPut, { params: { name: "web" } }, endless), {
+    code: "guest.disk_full",
+  });
+  assert.deepEqual(connections, ["keep-alive"]);
+  if (!endless.destroyed) await once(endless, "error");
+});

@@ -57,12 +57,20 @@ export function createStreams(socketPath: string): Streams {
       throw cutShort();
     },
     async upload(route, input, source) {
-      const request = open(route, input, { headers: { "content-type": route.bodyContentType ?? "application/octet-stream" } });
-      const response = answered(request, socketPath);
-      response.catch(() => undefined);
-      await Promise.race([sendBody(source, request), response]);
-      const value: unknown = JSON.parse(await text(await response));
-      return (await import("./check-answers.ts")).checkResult(route, value);
+      // A daemon that closed with input unread would break the pipe we write to, and its answer be lost with it.
+      const headers = { "content-type": route.bodyContentType ?? "application/octet-stream", connection: "keep-alive" };
+      const request = open(route, input, { headers }).on("error", () => undefined);
+      try {
+        const response = answered(request, socketPath);
+        response.catch(() => undefined);
+        await Promise.race([sendBody(source, request), response]);
+        const value: unknown = JSON.parse(await text(await response));
+        return (await import("./check-answers.ts")).checkResult(route, value);
+      } finally {
+        request.destroy();
+        // Done, a request lets go of what was to be kept open.
+        request.socket?.destroy();
+      }
     },
   };
 }
