@@ -61,6 +61,8 @@ test("patterns of every kind mean what they mean to git", async (t) => {
     "src/build",
     "foo/**/baz",
     "**/baz",
+    "**\\/baz",
+    "foo/**\\/baz",
     "foo/**",
     "**",
     "foo**/baz",

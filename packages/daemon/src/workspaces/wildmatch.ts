@@ -12,7 +12,7 @@ type Token =
   | { readonly kind: "star" }
   /** A double star and a slash: any number of directories. */
   | { readonly kind: "directories" }
-  /** A double star at the end: all that follows. */
+  /** A double star at the end, or before an escaped slash: any number of any. */
   | { readonly kind: "rest" };
 
 export type Pattern = readonly Token[];
@@ -120,7 +120,8 @@ function readStars(text: string, at: number): Read {
   while (text[end] === "*") end += 1;
   // Git takes what is before the first special character off, and then sees a beginning.
   const isBetween = end - at >= 2 && (text[at - 1] === "/" || !/[*?[\\]/.test(text.slice(0, at)));
-  if (isBetween && end === text.length) return { token: { kind: "rest" }, at: end };
+  // Of a slash that is escaped git sees that the stars are between two, and then a byte like any other.
+  if (isBetween && (end === text.length || text.startsWith("\\/", end))) return { token: { kind: "rest" }, at: end };
   if (isBetween && text[end] === "/") return { token: { kind: "directories" }, at: end + 1 };
   return { token: { kind: "star" }, at: end };
 }
