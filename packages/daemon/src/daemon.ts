@@ -32,6 +32,7 @@ import type { Reserve } from "./state/reserve.ts";
 import { VmRecords } from "./state/vm-records.ts";
 import { VM_USER, vmUser } from "./vm-user.ts";
 import { VmmSelection } from "./vmm/selection.ts";
+import { deadlinesOf } from "./vms/deadlines.ts";
 import { VmService } from "./vms/service.ts";
 import { WorkspaceFiles } from "./workspaces/service.ts";
 
@@ -132,7 +133,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),
-      fileSync,
+      ...{ fileSync, deadlinesOf },
       ...{ config, hostResources, resolveSpec, now, randomHex, log },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),

@@ -16,6 +16,8 @@ export interface Deadlines {
   readonly changesMs: number;
 }
 
+export type DeadlinesOf = (accelerator: AcceleratorName) => Deadlines;
+
 export function deadlinesOf(accelerator: AcceleratorName): Deadlines {
   return accelerator === "kvm"
     ? { agentMs: 30_000, readinessMs: 60_000, graceMs: 5_000, poweroffMs: 20_000, reconnectMs: 10_000, changesMs: 120_000 }

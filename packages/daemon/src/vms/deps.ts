@@ -11,6 +11,7 @@ import type { VmRecords } from "../state/vm-records.ts";
 import type { DriverChoice } from "../vmm/accelerator.ts";
 import type { VmmDriver } from "../vmm/contract.ts";
 import type { WorkspaceFiles } from "../workspaces/service.ts";
+import type { DeadlinesOf } from "./deadlines.ts";
 
 /** The listeners on the host of published ports. */
 export interface PublishedPorts {
@@ -35,6 +36,7 @@ export interface VmDeps {
   readonly workspaces: WorkspaceFiles;
   /** What a new VM gets of its owner's files. */
   readonly fileSync: FileSync;
+  readonly deadlinesOf: DeadlinesOf;
   /** Directory of all VMs' directories. */
   readonly vmsDir: string;
   /** Who runs VMMs and owns their files; null: the daemon's own user. */

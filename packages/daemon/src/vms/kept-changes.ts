@@ -1,14 +1,13 @@
 // What a guest changed of its workspaces is taken out before it goes down. The record says how far that is known: as long as a
 // workspace's `kept` is of the guest's latest run and the VM is going or gone down, nothing is lost with its disk.
 import { BangerError, shownName, type Workspace } from "@banger/api";
-import { diskFullError, isDiskFull, poll } from "@banger/host";
+import { diskFullError, isDiskFull } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { Taken, TellingGuest } from "../workspaces/service.ts";
-import { deadlinesOf, type Deadlines } from "./deadlines.ts";
+import type { Deadlines } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Observed } from "./plan.ts";
-import type { Supervisor } from "./supervisor.ts";
 import type { Supervisors } from "./supervisors.ts";
 
 /** While a VM is said to run, its guest may change what has been taken a moment ago. */
@@ -66,9 +65,10 @@ async function take({ deps, supervisors, vmId, operation }: KeepContext): Promis
   const supervisor = supervisors.find(vmId);
   if (supervisor === undefined || supervisor.isOver)
     throw new BangerError("vm.not_running", "it is not running, and nothing was taken out since it last did");
-  const deadlines = deadlinesOf(supervisor.process.accelerator);
+  const deadlines = deps.deadlinesOf(supervisor.process.accelerator);
   await operation.stage("changes", async () => {
-    const guest = await reconnected(supervisor, deadlines);
+    // A daemon that has just started may have none yet.
+    const guest = await supervisor.connected(AbortSignal.timeout(deadlines.reconnectMs));
     const deadline = AbortSignal.timeout(deadlines.changesMs);
     for (const workspace of deps.records.get(vmId).workspaces) {
       const signal = AbortSignal.any([deadline, supervisor.pauses.signal]);
@@ -91,13 +91,6 @@ async function takeOne({ workspaces, records, now }: VmDeps, { vmId, workspace, 
   const others = records.get(vmId).workspaces;
   records.update(vmId, { workspaces: others.map((each) => (each.guestPath === workspace.guestPath ? { ...each, kept } : each)) });
   return taken;
-}
-
-/** The connection to the agent, which a daemon that has just started may not have yet. */
-async function reconnected(supervisor: Supervisor, { reconnectMs }: Deadlines): Promise<TellingGuest> {
-  const found = await poll(() => (supervisor.isConnected || supervisor.isOver ? true : undefined), { timeoutMs: reconnectMs });
-  if (found === undefined) throw new BangerError("guest.unreachable", `the guest's agent does not answer within ${reconnectMs / 1000} s`);
-  return supervisor.guest();
 }
 
 async function withinDeadline<T>({ changesMs }: Deadlines, deadline: AbortSignal, work: () => Promise<T>): Promise<T> {

@@ -89,6 +89,7 @@ export class Lifecycle {
   async reach(goal: Goal, vmId: string, operation: Operation): Promise<void> {
     const plan = planVm(goal, await observe(this.#deps, this.supervisors, vmId));
     for (const step of plan) {
+      this.supervisors.throwIfLeft();
       if (goal === "running") operation.signal.throwIfAborted();
       await steps[step]({ deps: this.#deps, supervisors: this.supervisors, vmId, operation });
     }
@@ -101,6 +102,7 @@ export class Lifecycle {
 
   /** Its listeners are closed and its reason is kept. */
   async #settleStopped(vmId: string, stopReason: StopReason): Promise<void> {
+    this.supervisors.throwIfLeft();
     await this.#deps.ports.close(vmId);
     this.#deps.records.update(vmId, { status: "stopped", stopReason, bootId: null, networkLost: false });
   }

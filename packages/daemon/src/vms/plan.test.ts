@@ -148,3 +148,8 @@ test("work is taken out before a stop; a restart leaves it where it is", () => {
   assert.deepEqual(planVm("stopped", { ...RUNNING, work: "untaken" }), ["try-keep-changes", ...down]);
   assert.deepEqual(planVm("down", { ...RUNNING, work: "untaken" }), down);
 });
+
+test("a guest that is silent is asked all the same; one that was never configured is not", () => {
+  const asked = (guest: Observed["guest"]) => planVm("down", { ...RUNNING, guest, work: "none" }).includes("shutdown-guest");
+  assert.deepEqual([asked("silent"), asked("waiting"), asked("broken")], [true, false, false]);
+});

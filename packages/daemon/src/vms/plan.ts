@@ -69,15 +69,19 @@ function planRunning(observed: Observed): Step[] {
   ];
 }
 
-/** Whether there are changes that the guest could hand over. A guest that is silent may just have lost its connection. */
-function mayTell({ work, process, guest }: Observed): boolean {
-  return work !== "none" && process === "alive" && (guest === "running" || guest === "silent");
+/** Whether there are changes that the guest could hand over. */
+function mayTell(observed: Observed): boolean {
+  return observed.work !== "none" && mayAnswer(observed);
+}
+
+/** A guest that is silent may just have lost its connection, or be slow. */
+function mayAnswer({ process, guest }: Observed): boolean {
+  return process === "alive" && (guest === "running" || guest === "silent");
 }
 
 function planDown(observed: Observed, manner: "gently" | "at once"): Step[] {
-  const answers = observed.process === "alive" && observed.guest === "running";
   return [
-    ...(answers && manner === "gently" ? (["shutdown-guest"] as const) : []),
+    ...(manner === "gently" && mayAnswer(observed) ? (["shutdown-guest"] as const) : []),
     ...(observed.process === "none" ? [] : (["end-vmm"] as const)),
     ...(observed.network === "none" ? [] : (["detach-network"] as const)),
   ];

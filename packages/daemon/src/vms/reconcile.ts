@@ -38,8 +38,8 @@ async function settle({ deps, lifecycle, operation }: Recovery, record: VmRecord
     if (isProcessAlive(process.vmm)) return adopt({ deps, lifecycle, operation }, record, process);
     if (process.vmm.bootId === hostBootId()) return lifecycle.settleEnded(record.id, await lastEnd(deps, process));
   }
-  // The guest of a stop that was cut short may have work that is to be taken out.
-  if (process !== null && isProcessAlive(process.vmm) && record.status === "stopping" && record.workspaces.length > 0)
+  // The guest of a stop that was cut short is on its way down, or still to be asked.
+  if (process !== null && isProcessAlive(process.vmm) && record.status === "stopping")
     lifecycle.supervisors.watch(record.id, process).follow();
   // A start or stop that was cut short is undone: what the guest was to be told was in the dead daemon's memory alone.
   await lifecycle.abandon(record.id, reasonOf(record), operation);

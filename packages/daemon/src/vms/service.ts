@@ -5,7 +5,6 @@ import { signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import { createVm, discardUnlessTelling, type CreateDeps } from "./create.ts";
-import { deadlinesOf } from "./deadlines.ts";
 import { GuestAccess } from "./guest-access.ts";
 import { Leases } from "./leases.ts";
 import { Lifecycle, type BackgroundRun } from "./lifecycle.ts";
@@ -184,6 +183,7 @@ export class VmService {
 
   /** A VM that could not be deleted is nobody's lease any more. */
   #stays(vmId: string): void {
+    if (this.#lifecycle.supervisors.hasLeft) return;
     if (this.#deps.records.find(vmId) !== undefined) this.#deps.records.update(vmId, { leased: false });
   }
 
@@ -195,7 +195,7 @@ export class VmService {
 
   async #ready(vmId: string, level: ReadinessLevel, signal: AbortSignal): Promise<void> {
     const supervisor = this.#lifecycle.supervisors.get(vmId);
-    const { readinessMs } = deadlinesOf(supervisor.process.accelerator);
+    const { readinessMs } = this.#deps.deadlinesOf(supervisor.process.accelerator);
     if (await supervisor.reached(level, readinessMs, signal)) return;
     throw await notReady(this.#deps, { vmId, what: `the guest did not become ready (${level}) in ${readinessMs / 1000} s` });
   }

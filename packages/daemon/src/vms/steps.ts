@@ -9,13 +9,13 @@ import { macOfAddress } from "../network/contract.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmDisk, VmmProcess, VmmSpec } from "../vmm/contract.ts";
-import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
 import { dataDisk, makeVmDirectory, removeVmDirectory, vmDir } from "./vm-directory.ts";
 import { keepChanges, markUntaken, tryKeepChanges } from "./kept-changes.ts";
 import type { Step } from "./plan.ts";
 import { attachmentOf, type WithoutNetwork } from "./network-held.ts";
 import { notReady } from "./not-ready.ts";
+import { shutdownGuest } from "./power-off.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Supervisors } from "./supervisors.ts";
 
@@ -95,22 +95,7 @@ export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void
     return Promise.resolve();
   },
 
-  "shutdown-guest": async ({ supervisors, vmId, operation }) => {
-    const supervisor = supervisors.find(vmId);
-    if (supervisor === undefined) return;
-    const deadlines = deadlinesOf(supervisor.process.accelerator);
-    await operation.stage("shutdown", async () => {
-      try {
-        await supervisor.guest().shutdown("poweroff", deadlines.graceMs);
-        await supervisors.ended(vmId, deadlines.poweroffMs);
-      } catch (error) {
-        operation.warn(
-          "guest.unreachable",
-          `the guest did not power off by itself: ${error instanceof Error ? error.message : String(error)}`,
-        );
-      }
-    });
-  },
+  "shutdown-guest": shutdownGuest,
 
   "end-vmm": async ({ deps, supervisors, vmId }) => {
     supervisors.forget(vmId);
@@ -211,7 +196,7 @@ interface Booting {
 /** The connection to an agent that has just begun to answer. Throws `guest.not_ready`. */
 async function firstWord(deps: VmDeps, vmId: string, { supervisor, signal }: Booting): Promise<GuestClient> {
   try {
-    return await supervisor.connect(deadlinesOf(supervisor.process.accelerator).agentMs, signal);
+    return await supervisor.connect(deps.deadlinesOf(supervisor.process.accelerator).agentMs, signal);
   } catch (cause) {
     if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
     throw await notReady(deps, { vmId, what: `the guest's agent did not answer: ${cause.message}`, cause });

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type ReadinessLevel } from "@banger/api";
-import { abortable, isProcessAlive } from "@banger/host";
+import { abortable, isProcessAlive, poll } from "@banger/host";
 import type { ConnectGuest, GuestClient, GuestEvent } from "../guest/contract.ts";
 import type { VmmDriver, VmmExit, VmmProcess } from "../vmm/contract.ts";
 import { Pauses } from "./pauses.ts";
@@ -37,6 +37,8 @@ export class Supervisor {
   #guest: GuestClient | undefined;
   #ending: GuestEnding | null = null;
   #lastLogSeq = 0;
+  #isFollowed = false;
+  #hasEnded = false;
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
@@ -59,15 +61,27 @@ export class Supervisor {
     return this.#guest !== undefined;
   }
 
+  /** Whether the connection is made again whenever it is lost. */
+  get isFollowed(): boolean {
+    return this.#isFollowed;
+  }
+
+  /** Whether the VMM has ended, or is no longer watched. */
   get isOver(): boolean {
     return this.#ended.signal.aborted;
   }
 
-  /** Whether the VMM has ended, or is no longer watched, within `timeoutMs`. */
-  async over(timeoutMs: number): Promise<boolean> {
-    const deadline = AbortSignal.timeout(timeoutMs);
+  /** Whether the VMM has ended before `deadline` aborts, or before it is no longer watched. */
+  async over(deadline: AbortSignal): Promise<boolean> {
     if (!this.isOver) await once(this.#ended.signal, "abort", { signal: deadline }).catch(() => undefined);
-    return this.isOver;
+    return this.#hasEnded;
+  }
+
+  /** The connection, once it is there again. Throws `guest.unreachable` when `deadline` aborts first, `host.disk_full`. */
+  async connected(deadline: AbortSignal): Promise<GuestClient> {
+    const isDecided = () => (this.isConnected || this.isOver || deadline.aborted ? true : undefined);
+    await poll(isDecided, { timeoutMs: Number.POSITIVE_INFINITY });
+    return this.guest();
   }
 
   /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends; `host.disk_full`. */
@@ -85,6 +99,7 @@ export class Supervisor {
 
   /** Follows the guest from now on, reconnecting whenever the connection is lost. Call once, after `connect`. */
   follow(): void {
+    this.#isFollowed = true;
     void this.#followGuest();
   }
 
@@ -129,6 +144,7 @@ export class Supervisor {
       const exit = await this.#deps.driver.wait(this.process, this.#ended.signal);
       if (this.isOver) return;
       await this.#lastWords();
+      this.#hasEnded = true;
       this.stop();
       this.#deps.onExit(exit);
     } catch (error) {

@@ -10,6 +10,7 @@ export class Supervisors {
   readonly #live = new Map<string, Supervisor>();
   readonly #deps: VmDeps;
   readonly #onExit: OnVmExit;
+  #hasLeft = false;
 
   constructor(deps: VmDeps, onExit: OnVmExit) {
     this.#deps = deps;
@@ -47,12 +48,14 @@ export class Supervisors {
     throw new BangerError("vm.not_running", "the VM is not running");
   }
 
-  /** Waits until the VM's VMM has ended by itself. Throws at the deadline. */
-  async ended(vmId: string, timeoutMs: number): Promise<void> {
-    const supervisor = this.#live.get(vmId);
-    if (supervisor === undefined) return;
-    if (!(await supervisor.over(timeoutMs)))
-      throw new BangerError("guest.not_ready", `it did not power off within ${Math.round(timeoutMs / 1000)} s`);
+  /** Whether the daemon leaves and the VMs run on without it. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** Throws `daemon.stopping` once nothing is watched any more: what is under way is the next daemon's to finish. */
+  throwIfLeft(): void {
+    if (this.#hasLeft) throw new BangerError("daemon.stopping", "the daemon leaves; the next one goes on with it");
   }
 
   forget(vmId: string): void {
@@ -60,8 +63,9 @@ export class Supervisors {
     this.#live.delete(vmId);
   }
 
-  /** Stops watching all; the VMs run on. */
+  /** Stops watching all, for good; the VMs run on. */
   stopAll(): void {
+    this.#hasLeft = true;
     for (const vmId of [...this.#live.keys()]) this.forget(vmId);
   }
 }

@@ -25,9 +25,16 @@ import { VmRecords } from "../state/vm-records.ts";
 import type { VmmProcess } from "../vmm/contract.ts";
 import { WorkspaceFiles } from "../workspaces/service.ts";
 import type { CreateDeps } from "./create.ts";
+import { deadlinesOf, type Deadlines } from "./deadlines.ts";
 import { VmService } from "./service.ts";
 
 export const BASE = { vcpu: 1, memoryMib: 64, diskBytes: 64 * 1024 * 1024 };
+
+export interface TestDaemonOptions extends FakeVmmOptions {
+  readonly failAttach?: boolean;
+  /** In place of how long guests are waited for. */
+  readonly deadlines?: Partial<Deadlines>;
+}
 
 /** A daemon's worth of VMs on one state directory; `crash` lets go of everything as a kill would. */
 export class TestDaemon {
@@ -47,7 +54,7 @@ export class TestDaemon {
   readonly #operations: OperationRegistry;
   readonly #database: DatabaseSync;
 
-  constructor(directory: string, options: FakeVmmOptions & { readonly failAttach?: boolean } = {}) {
+  constructor(directory: string, options: TestDaemonOptions = {}) {
     const reserve = new Reserve({ dataDir: directory, randomBytes, report: () => undefined });
     this.#database = openState(directory, reserve);
     this.journal = new Journal(this.#database, reserve);
@@ -82,6 +89,7 @@ export class TestDaemon {
         log: () => undefined,
       }),
       fileSync: createFileSync({ config: () => Promise.resolve({ ...DEFAULT_CONFIG, fileSync: this.synced }), home: directory }),
+      deadlinesOf: (accelerator) => ({ ...deadlinesOf(accelerator), ...options.deadlines }),
       vmsDir: join(directory, "vms"),
       runAs: null,
       now: () => new Date(),
@@ -131,6 +139,13 @@ export class TestDaemon {
   crash(): void {
     this.service.close();
     this.#database.close();
+  }
+
+  /** Deletes every VM, whatever its guest has changed, and lets go. */
+  async end(): Promise<void> {
+    for (const { name } of this.records.list())
+      await this.run((operation) => this.service.delete(name, operation, { discardsChanges: true }));
+    this.crash();
   }
 
   #fakeNetwork(failAttach: boolean): HostNetwork {

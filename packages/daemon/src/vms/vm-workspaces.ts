@@ -4,7 +4,6 @@ import { BangerError, type KeptVm, type QueryOf, type Routes, type Workspace } f
 import { parseManifest, type Manifest } from "@banger/api/guest-manifest";
 import type { AskedGuest } from "../workspaces/service.ts";
 import type { VmRecord } from "../state/vm-record.ts";
-import { deadlinesOf } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
@@ -64,7 +63,7 @@ export class VmWorkspaces {
   #askedGuest({ id, status }: VmRecord): AskedGuest | null {
     const supervisor = this.#lifecycle.supervisors.find(id);
     if (status !== "running" || supervisor?.isConnected !== true) return null;
-    return { guest: supervisor.guest(), signal: AbortSignal.timeout(deadlinesOf(supervisor.process.accelerator).changesMs) };
+    return { guest: supervisor.guest(), signal: AbortSignal.timeout(this.#deps.deadlinesOf(supervisor.process.accelerator).changesMs) };
   }
 }
 

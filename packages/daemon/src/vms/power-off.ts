@@ -1,0 +1,52 @@
+// The gentle end of a guest: its agent is asked, its init goes down, its file systems are safe. Nobody who may still answer is
+// cut off: an agent that is silent may have lost its connection, to a daemon that died or to a guest that is going down already.
+import { BangerError } from "@banger/api";
+import { abortable } from "@banger/host";
+import type { Operation } from "../operations/registry.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { VmDeps } from "./deps.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Supervisors } from "./supervisors.ts";
+
+export interface PowerOffContext {
+  readonly deps: VmDeps;
+  readonly supervisors: Supervisors;
+  readonly vmId: string;
+  readonly operation: Operation;
+}
+
+/** Warns when the guest does not power off, within a deadline that is for all of it. Throws `daemon.stopping` alone. */
+export async function shutdownGuest({ deps, supervisors, vmId, operation }: PowerOffContext): Promise<void> {
+  const supervisor = supervisors.find(vmId);
+  // A guest that was never configured runs nothing, and one that stands still cannot.
+  if (supervisor === undefined || !(supervisor.isConnected || supervisor.isFollowed) || supervisor.pauses.isPaused) return;
+  await operation.stage("shutdown", async () => {
+    try {
+      await powerOff(supervisor, deps.deadlinesOf(supervisor.process.accelerator));
+    } catch (error) {
+      supervisors.throwIfLeft();
+      const why = error instanceof Error ? error.message : String(error);
+      operation.warn("guest.unreachable", `the guest did not power off by itself: ${why}`);
+    }
+  });
+}
+
+async function powerOff(supervisor: Supervisor, { graceMs, poweroffMs }: Deadlines): Promise<void> {
+  const deadline = AbortSignal.timeout(graceMs + poweroffMs);
+  const over = supervisor.over(deadline);
+  const asked = ask(supervisor, graceMs, deadline);
+  // What is lost with the connection is told by the end, or by the deadline.
+  await Promise.race([over, asked.catch(unlessLost)]);
+  if (await over) return;
+  await asked;
+  throw new BangerError("guest.not_ready", `it did not power off within ${(graceMs + poweroffMs) / 1000} s`);
+}
+
+async function ask(supervisor: Supervisor, graceMs: number, deadline: AbortSignal): Promise<void> {
+  const guest = await supervisor.connected(deadline);
+  await abortable(guest.shutdown("poweroff", graceMs), deadline);
+}
+
+function unlessLost(error: unknown): void {
+  if (!(error instanceof BangerError) || error.code !== "guest.unreachable") throw error;
+}
