@@ -54,7 +54,12 @@ export async function endLeftovers(paths: Paths, owner: Owner, say: (line: strin
   if (network.length > 0) say(`ending ${network.length} processes of the network`);
   await endProcesses(network);
   const host = { runAs: owner.runAs, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }, scratchRoot: "/var/tmp" };
-  for (const buildsDir of await buildRecordsBelow(paths)) await removeLeftBuilds(buildsDir, host);
+  for (const buildsDir of await buildRecordsBelow(paths)) await removeLeftBuilds(buildsDir, host, fail);
+}
+
+/** Their records are about to go, by which alone they can be found again. */
+function fail(_what: string, error: unknown): never {
+  throw error;
 }
 
 function uidsOf({ uid, runAs }: Owner): readonly number[] {

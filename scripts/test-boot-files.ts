@@ -26,7 +26,7 @@ async function makeKernelFiles(): Promise<void> {
     npmDir: join(root, "node_modules"),
     aptDir: "/etc/apt",
   };
-  await removeLeftBuilds(deps.buildsDir, deps.host);
+  await removeLeftBuilds(deps.buildsDir, deps.host, (what, error) => process.stderr.write(`left: ${what}: ${String(error)}\n`));
   await using built = await buildRecipe(await kernelOnly(), deps, { signal: new AbortController().signal, report: () => {} });
   await writeStoredFile(join(out, "bzImage"), [built.kernel.bzImage]);
   await writeStoredFile(join(out, "vmlinux"), [built.kernel.vmlinux]);

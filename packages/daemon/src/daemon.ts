@@ -158,7 +158,7 @@ function agentOf({ installation }: Pick<Surroundings, "installation">): string {
   return join(installation, "lib/agent");
 }
 
-function imageService({ paths, searchPath, installation, home, now }: Surroundings, runAs: RunAs | null): Images {
+function imageService({ paths, searchPath, installation, home, now, log }: Surroundings, runAs: RunAs | null): Images {
   return new Images({
     imagesDir: paths.imagesDir,
     kernelsDir: paths.kernelsDir,
@@ -168,8 +168,7 @@ function imageService({ paths, searchPath, installation, home, now }: Surroundin
     agentPath: agentOf({ installation }),
     aptDir: "/etc/apt",
     host: { runAs, env: { PATH: searchPath, HOME: runAs?.home ?? home }, scratchRoot: "/var/tmp" },
-    now,
-    monotonicMs: () => performance.now(),
+    ...{ now, log, monotonicMs: () => performance.now() },
   });
 }
 

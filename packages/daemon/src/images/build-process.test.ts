@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { poll } from "@banger/host";
 import { runBuildCommand, type BuildCommand } from "./build-process.ts";
-import { processesOf } from "./process-group.test-support.ts";
+import { processesOf } from "./process-group.ts";
 
 const never = new AbortController().signal;
 

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { BangerError, programMissing } from "@banger/api";
 import { asUser, type RunAs } from "@banger/host";
+import { signalGroup } from "./process-group.ts";
 
 export interface BuildCommand {
   readonly argv: readonly string[];
@@ -50,16 +51,6 @@ export async function runBuildCommand(command: BuildCommand): Promise<number | n
   for (const outcome of [start, end]) if (outcome.status === "rejected") throw outcome.reason;
   if (command.signal.aborted) throw new BangerError("operation.cancelled", `${command.argv[0] ?? program} was cancelled`);
   return end.status === "fulfilled" ? end.value : null;
-}
-
-/** Signals every process of the group; false when there is none. */
-export function signalGroup(leader: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(-leader, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-    throw error;
-  }
 }
 
 async function started(pid: number | undefined, { onStart }: BuildCommand): Promise<void> {

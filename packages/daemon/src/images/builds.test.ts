@@ -8,7 +8,7 @@ import { test, type TestContext } from "node:test";
 import { BangerError, type ProgressEvent } from "@banger/api";
 import { poll } from "@banger/host";
 import { archiveObstacle } from "./archive-reach.test-support.ts";
-import { processesOf } from "./process-group.test-support.ts";
+import { processesOf } from "./process-group.ts";
 import { checkBuilder, type BuilderHost } from "./recipe-preflight.ts";
 import { testBuilderHost, tinyImages } from "./test-builder.ts";
 

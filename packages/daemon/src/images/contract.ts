@@ -36,6 +36,7 @@ export interface ImageService {
   pull(name: string, options: PullOptions): Promise<ReadyImage>;
   /** Throws `image.in_use` when `inUse` answers VM names. */
   delete(name: string, inUse: (digest: string) => readonly string[]): Promise<void>;
-  /** Removes what an interrupted build left, and superseded images that no VM is on. Called at daemon start. */
+  /** Removes what an interrupted build left, and superseded images that no VM is on. Called at daemon start, which no
+   *  failure of it may hinder: each is logged. */
   reconcile(inUse: (digest: string) => readonly string[]): Promise<void>;
 }

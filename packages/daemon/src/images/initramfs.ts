@@ -67,7 +67,6 @@ export class InitramfsCache {
   /** Removes the initramfs of agents that are gone; nothing boots from them again. Writes nothing: the disk may be full. */
   async removeOthers(source: InitramfsSource): Promise<void> {
     using _lock = await this.#writing.lock(source.kernelDir);
-    for (const part of [source.agentPath, source.modulesArchivePath]) await stamp(part);
     const current = (await contentOf(source)).path;
     for (const name of await readdir(source.kernelDir)) {
       const path = join(source.kernelDir, name);

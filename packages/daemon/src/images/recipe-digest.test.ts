@@ -102,6 +102,7 @@ test("an image tells that its recipe has changed, stays usable and is what a pul
     host: { runAs: null, env: {}, scratchRoot: dir },
     now: () => new Date(0),
     monotonicMs: () => 0,
+    log: () => {},
   });
   const outdated = async () => (await images.show("tiny")).outdated;
   assert.equal(await outdated(), false);

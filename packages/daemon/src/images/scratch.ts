@@ -5,9 +5,9 @@ import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, rm, rmdir } fro
 import { basename, join } from "node:path";
 import * as z from "zod";
 import { BangerError } from "@banger/api";
-import { asUser, isProcessAlive, poll, run, writeFileAtomic, type ProcessIdentity } from "@banger/host";
+import { asUser, hostBootId, isProcessAlive, poll, run, writeFileAtomic, type ProcessIdentity } from "@banger/host";
 import { unlessMissing } from "./missing.ts";
-import { signalGroup } from "./build-process.ts";
+import { belongsTo, processesOf, signalGroup } from "./process-group.ts";
 import { makeStoreDirectory } from "./stored-file.ts";
 import type { BuilderHost } from "./recipe-preflight.ts";
 
@@ -79,21 +79,40 @@ export class Scratch implements AsyncDisposable {
   }
 }
 
-/** Ends and removes what builds of an earlier daemon left. */
-export async function removeLeftBuilds(buildsDir: string, host: BuilderHost): Promise<void> {
+/** Told of what could not be cleared away, and why. */
+export type ReportLeft = (what: string, error: unknown) => void;
+
+/** Ends and removes what builds of an earlier daemon left. What cannot be removed is told, and keeps its record for the next try. */
+export async function removeLeftBuilds(buildsDir: string, host: BuilderHost, report: ReportLeft): Promise<void> {
   await makeStoreDirectory(buildsDir);
-  for (const name of await readdir(buildsDir)) {
-    const recordDir = join(buildsDir, name);
-    const record = await readRecord(recordDir);
-    if (record?.process !== undefined) await endGroup(record.process);
-    await undo(recordDir, record?.scratch, host);
+  for (const name of (await readdir(buildsDir)).toSorted()) {
+    try {
+      await removeLeftBuild(join(buildsDir, name), host);
+    } catch (error) {
+      report(`build ${name}`, error);
+    }
   }
 }
 
-async function endGroup(process: ProcessIdentity): Promise<void> {
-  if (!isProcessAlive(process)) return;
-  signalGroup(process.pid, "SIGKILL");
-  await poll(() => (isProcessAlive(process) ? undefined : true), { timeoutMs: DEADLINE_MS });
+async function removeLeftBuild(recordDir: string, host: BuilderHost): Promise<void> {
+  const record = await readRecord(recordDir);
+  if (record?.process !== undefined) await endGroup(record.process, record.scratch);
+  await undo(recordDir, record?.scratch, host);
+}
+
+/** Ends what a build's program started, also when the program itself has gone: the kernel keeps its number for the group. */
+async function endGroup(leader: ProcessIdentity, scratch: string): Promise<void> {
+  const left = async () => ((await isGroupOf(leader, scratch)) ? undefined : true);
+  if ((await left()) === true) return;
+  signalGroup(leader.pid, "SIGKILL");
+  await poll(left, { timeoutMs: DEADLINE_MS });
+}
+
+async function isGroupOf(leader: ProcessIdentity, scratch: string): Promise<boolean> {
+  if (leader.bootId !== hostBootId()) return false;
+  if (isProcessAlive(leader)) return true;
+  const traces = (await processesOf(leader.pid)).map((pid) => belongsTo(pid, scratch));
+  return (await Promise.all(traces)).includes(true);
 }
 
 async function undo(recordDir: string, scratch: string | undefined, host: BuilderHost): Promise<void> {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { BangerError, type Image } from "@banger/api";
 import { diskFullError, isDiskFull } from "@banger/host";
+import type { Log } from "../log.ts";
 import { CATALOG, imageNotFound, originOf, type CatalogEntry } from "./catalog.ts";
 import type { ImageService, PullOptions, ReadyImage } from "./contract.ts";
 import { InitramfsCache, type InitramfsSource } from "./initramfs.ts";
@@ -25,6 +26,7 @@ export interface ImageServiceDeps extends Omit<RecipeDeps, "buildsDir"> {
   readonly now: () => Date;
   /** A clock that never goes back, in milliseconds. */
   readonly monotonicMs: () => number;
+  readonly log: Log;
 }
 
 export class Images implements ImageService {
@@ -89,12 +91,18 @@ export class Images implements ImageService {
   }
 
   async reconcile(inUse: (digest: string) => readonly string[]): Promise<void> {
-    await removeLeftBuilds(this.#recipeDeps.buildsDir, this.#deps.host);
-    await this.#store.collect(inUse);
-    for (const name of await this.#store.names()) {
-      const manifest = await this.#store.named(name).catch(damagedIsNone);
-      if (manifest !== undefined) await this.#initramfs.removeOthers(this.#initramfsSource(manifest));
-    }
+    const report = (what: string, error: unknown) => this.#deps.log({ what, error: String(error) }, "images could not be tidied up");
+    const tidy = (what: string, work: () => Promise<void>) => work().catch((error: unknown) => report(what, error));
+    await tidy("builds", () => removeLeftBuilds(this.#recipeDeps.buildsDir, this.#deps.host, report));
+    await tidy("files of no image", () => this.#store.collect(inUse));
+    await tidy("initramfs", async () => {
+      for (const name of await this.#store.names()) await tidy(`initramfs of image ${name}`, () => this.#removeOldInitramfs(name));
+    });
+  }
+
+  async #removeOldInitramfs(name: string): Promise<void> {
+    const manifest = await this.#store.named(name).catch(damagedIsNone);
+    if (manifest !== undefined) await this.#initramfs.removeOthers(this.#initramfsSource(manifest));
   }
 
   /** The build of an entry that is under way, or a new one. */

@@ -49,6 +49,7 @@ export async function tinyImages(dir: string, host: BuilderHost, packages: reado
     host: { ...host, scratchRoot: join(dir, "scratch") },
     now: () => new Date(),
     monotonicMs: () => performance.now(),
+    log: () => {},
   });
 }
 
