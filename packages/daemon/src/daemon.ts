@@ -31,7 +31,8 @@ import { Journal } from "./state/journal.ts";
 import type { Reserve } from "./state/reserve.ts";
 import { VmRecords } from "./state/vm-records.ts";
 import { VM_USER, vmUser } from "./vm-user.ts";
-import { VmmSelection } from "./vmm/selection.ts";
+import { hostVmms } from "./vmm/host-vmms.ts";
+import type { VmmSelection } from "./vmm/selection.ts";
 import { deadlinesOf } from "./vms/deadlines.ts";
 import { VmService } from "./vms/service.ts";
 import { WorkspaceFiles } from "./workspaces/service.ts";
@@ -114,8 +115,8 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const operations = new OperationRegistry({ newId: () => randomHex(4), now, dataDir: paths.dataDir, log });
   const network = userNetwork(around, runAs);
   const images = imageService(around, runAs);
-  const vmms = new VmmSelection({
-    ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log },
+  const vmms = hostVmms({
+    ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, now, log },
     agentPath: agentOf(around),
     vmUserName: runAs === null ? around.userName : VM_USER,
   });

@@ -7,6 +7,8 @@ export type BootVerdict =
   | {
       readonly works: false;
       readonly reason: string;
+      /** Nothing stands in the way, but there is nothing to boot yet. */
+      readonly isUntested?: true;
       /** The command that mends it, where one does. */
       readonly fix?: string;
     };

@@ -1,0 +1,88 @@
+// Which test boots are made, with whose patience, and how often.
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { BangerError, type DriverName, type Image } from "@banger/api";
+import type { ReadyImage } from "../images/contract.ts";
+import type { BootOutcome, ProbeSpec } from "./boot-probe.ts";
+import type { VmmDriver } from "./contract.ts";
+import { VmmSelection } from "./selection.ts";
+
+const never = new AbortController().signal;
+const up: BootOutcome = { kind: "up", agentAfterMs: 400 };
+const tiny = { name: "tiny", digest: "sha256:1" };
+const readyTiny = { ...tiny, kernelRelease: "6.1.0", boot: { bzImage: "", vmlinux: "", initramfs: "" } };
+
+interface HostWorld {
+  installed: readonly DriverName[];
+  hasImage: boolean;
+  isClosed: boolean;
+  outcome: (spec: ProbeSpec) => BootOutcome;
+  now: number;
+}
+
+/** A selection on a host in the test's hands, and the test boots it made: driver, accelerator, deadline. */
+async function hostWith(context: TestContext, change: Partial<HostWorld>) {
+  const cacheDir = await mkdtemp(join(tmpdir(), "banger-selection-"));
+  context.after(() => rm(cacheDir, { recursive: true, force: true }));
+  const world: HostWorld = { installed: ["qemu", "firecracker"], hasImage: true, isClosed: false, outcome: () => up, now: 0, ...change };
+  const driver = (name: DriverName) =>
+    ({
+      name,
+      version: async () => {
+        if (world.installed.includes(name)) return "1.0";
+        throw new BangerError("vmm.missing", `${name} is not installed`);
+      },
+    }) as Partial<VmmDriver> as VmmDriver;
+  const boots: string[] = [];
+  const selection = new VmmSelection({
+    drivers: { qemu: driver("qemu"), firecracker: driver("firecracker") },
+    ...{ uid: 1000, cacheDir, now: () => new Date(world.now), log: () => {} },
+    kvmObstacle: async () => (world.isClosed ? { reason: "closed", fix: "open it" } : undefined),
+    probe: async (spec) => {
+      boots.push(`${spec.driver.name} ${spec.accelerator} ${spec.deadlineMs}`);
+      return world.outcome(spec);
+    },
+    config: async () => ({ defaultImageName: "tiny" }),
+    images: {
+      list: async () => (world.hasImage ? [tiny as Image] : []),
+      find: async () => (world.hasImage ? (readyTiny as Partial<ReadyImage> as ReadyImage) : undefined),
+    },
+  });
+  return { world, selection, boots };
+}
+
+const onlyQemu = { installed: ["qemu"] } as const;
+const kvmFails = (outcome: BootOutcome) => ({ outcome: ({ accelerator }: ProbeSpec) => (accelerator === "kvm" ? outcome : up) });
+
+test("a test boot is made once, and shared", async (context) => {
+  const { selection, boots } = await hostWith(context, {});
+  const choices = await Promise.all([selection.choose(null, never), selection.choose(null, never)]);
+  assert.deepEqual(choices, [await selection.choose(null, never), { driver: "firecracker", accelerator: "kvm" }]);
+  assert.deepEqual(boots, ["firecracker kvm 5000"]);
+});
+
+test("what kept the VMM from starting is not KVM's fault: it is tried again as soon as it is mended", async (context) => {
+  const { world, selection } = await hostWith(context, { ...onlyQemu, ...kvmFails({ kind: "not_started", reason: "no bwrap" }) });
+  assert.deepEqual(await selection.choose(null, never), {
+    ...{ driver: "qemu", accelerator: "tcg", slowBecause: "a test boot failed: no bwrap" },
+  });
+  world.outcome = () => up;
+  assert.deepEqual(await selection.choose(null, never), { driver: "qemu", accelerator: "kvm" });
+});
+
+test("a boot that was late is made again after a while, and at once for the doctor", async (context) => {
+  const { world, selection, boots } = await hostWith(context, { ...onlyQemu, ...kvmFails({ kind: "late", deadlineMs: 5000 }) });
+  assert.equal((await selection.choose(null, never)).accelerator, "tcg");
+  assert.equal((await selection.choose(null, never)).accelerator, "tcg");
+  assert.equal(boots.length, 1);
+  assert.deepEqual(await selection.report(never), {
+    ...{ accelerator: "tcg", reason: "a test boot did not finish in 5 s", agentAfterMs: 400 },
+  });
+  assert.deepEqual(boots.slice(1), ["qemu kvm 5000", "qemu tcg 60000"]);
+  world.outcome = () => up;
+  world.now += 3_600_000;
+  assert.equal((await selection.choose(null, never)).accelerator, "kvm");
+});
