@@ -1,0 +1,61 @@
+// The runner as a program, with a fake banger: its exit statuses and what it writes where.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { EXIT } from "./report.ts";
+
+/** Answers as a banger without VMs, on a host that has a network and nothing else. */
+const FAKE_BANGER = `#!/bin/sh
+case "$*" in
+  'doctor --json') echo '{ "checks": [{ "id": "network", "status": "ok" }] }' ;;
+  *--json) echo '[]' ;;
+esac
+`;
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function withRunner(use: (run: (...args: readonly string[]) => Ended, directory: string) => Promise<void>): Promise<void> {
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "banger-smoke-"));
+  await mkdir(join(scratch.path, "build/bin"), { recursive: true });
+  await writeFile(join(scratch.path, "build/bin/banger"), FAKE_BANGER, { mode: 0o755 });
+  const program = join(import.meta.dirname, "fake-program.test-support.ts");
+  const fixed = ["--build", join(scratch.path, "build"), "--state", join(scratch.path, "state")];
+  const run = (...args: readonly string[]) => spawnSync(process.execPath, [program, ...fixed, ...args], { encoding: "utf8" });
+  await use(run, scratch.path);
+}
+
+test("the exit status tells what became of the scenarios; what is missing is named", async () => {
+  await withRunner(async (run) => {
+    assert.equal(run("--scenario", "passes").status, EXIT.passed);
+    assert.equal(run("--scenario", "passes,fails").status, EXIT.failed);
+    const skipped = run("--scenario", "passes,needs-kvm");
+    assert.equal(skipped.status, EXIT.notRunnable);
+    assert.match(skipped.stdout, /^SKIP {2}needs-kvm .*missing: usable KVM/m);
+  });
+});
+
+test("help and the list are 0; a wrong command line is 2 and begins nothing", async () => {
+  await withRunner(async (run) => {
+    for (const flag of ["-h", "--help"]) assert.match(run(flag).stdout, /^Runs scenarios on real VMs/);
+    assert.equal(run("--list").stdout.split("\n")[0], "passes                       pure     tries passes");
+    for (const args of [["--bogus"], ["surplus"], ["--jobs"], ["--jobs", "0"], ["--scenario", "pases"]]) {
+      const { status, stdout } = run(...args);
+      assert.deepEqual([status, stdout], [EXIT.usage, ""], args.join(" "));
+    }
+  });
+});
+
+test("JUnit goes into the file that is named", async () => {
+  await withRunner(async (run, directory) => {
+    const file = join(directory, "junit.xml");
+    run("--scenario", "passes,needs-kvm", "--junit", file);
+    assert.match(await readFile(file, "utf8"), /<testsuite name="smoke" tests="2" failures="0" skipped="1">/);
+  });
+});

@@ -1,0 +1,86 @@
+// The runner, for whatever registry: parses, sets up, runs, reports.
+import { writeFile } from "node:fs/promises";
+import { freemem } from "node:os";
+import { capabilitiesOf } from "./capabilities.ts";
+import { contextOf } from "./context.ts";
+import { setUp, type Fixtures } from "./fixtures.ts";
+import { HELP, parseOptions, type Options } from "./options.ts";
+import { cleanUp } from "./own-state.ts";
+import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
+import { runScenarios } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
+import { poolSize } from "./schedule.ts";
+import { UsageError } from "./select.ts";
+import { openView } from "./view.ts";
+
+/** A VM's memory and its VMM's own. */
+const VM_BYTES = 1.5 * 1024 ** 3;
+
+/** The whole program: takes the process's arguments and ends it. */
+export function runProgramOf(scenarios: readonly Scenario[]): void {
+  main(process.argv.slice(2), scenarios).then(
+    (status) => process.exit(status),
+    (error: unknown) => {
+      console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+      process.exit(error instanceof UsageError ? EXIT.usage : EXIT.failed);
+    },
+  );
+}
+
+async function main(argv: readonly string[], scenarios: readonly Scenario[]): Promise<number> {
+  const uid = process.getuid?.() ?? 0;
+  const options = parseOptions(argv, scenarios, uid);
+  if (options.action === "help") return print(HELP);
+  if (options.action === "list") return print(scenarios.map(listLine).join(""));
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  const fixtures = await setUp({
+    home: options.home,
+    build: options.build,
+    uid,
+    env: process.env,
+    log: (line) => console.log(line),
+    signal: interrupted.signal,
+  });
+  if (options.action === "clean") return EXIT.passed;
+  const outcomes = await runAll(options, { fixtures, signal: interrupted.signal });
+  if (options.junit !== undefined) await writeFile(options.junit, junit(outcomes));
+  if (options.json) console.log(JSON.stringify(outcomes, null, 2));
+  else for (const outcome of outcomes.filter((each) => each.result !== "PASS")) console.log(outcomeLine(outcome));
+  console.log(totals(outcomes));
+  if (!options.keep) await cleanUp(fixtures.banger);
+  return interrupted.signal.aborted ? EXIT.failed : exitStatus(outcomes, options.isExplicit);
+}
+
+interface Run {
+  readonly fixtures: Fixtures;
+  readonly signal: AbortSignal;
+}
+
+async function runAll(options: Options, { fixtures, signal }: Run): Promise<Outcome[]> {
+  const { selected, repeat, keep } = options;
+  const jobs = poolSize(options.jobs, freemem(), VM_BYTES);
+  const { stdout } = process;
+  const redraws = jobs > 1 && stdout.isTTY && process.env["TERM"] !== "dumb" && stdout.columns > 0 && stdout.rows > 0;
+  const view = openView({ stream: stdout, redraws }, selected.length * repeat);
+  try {
+    return await runScenarios({
+      ...{ scenarios: selected, jobs, repeat, signal, logs: fixtures.logs, view },
+      able: await capabilitiesOf(fixtures.banger, process.getuid?.() ?? 0),
+      openContext: (scenario, log) => contextOf({ fixtures, scenario, signal, log, keep }),
+      print: (line) => console.log(line),
+    });
+  } finally {
+    view.close();
+  }
+}
+
+function listLine({ name, class: kind, description }: Scenario): string {
+  return `${name.padEnd(28)} ${kind.padEnd(8)} ${description}\n`;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return EXIT.passed;
+}
