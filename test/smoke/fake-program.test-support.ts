@@ -7,8 +7,11 @@ const fake = (name: string, run: Scenario["run"], change: Partial<Scenario> = {}
   ...change,
 });
 
-runProgramOf([
+const scenarios = [
   fake("passes", async ({ log }) => log("it is well")),
   fake("fails", () => Promise.reject(new Error("it is not"))),
+  fake("never-settles", () => new Promise(() => undefined), { deadlineMs: 100 }),
   fake("needs-kvm", () => Promise.resolve(), { needs: ["kvm"] }),
-]);
+];
+
+runProgramOf({ scenarios, graceMs: 100 });

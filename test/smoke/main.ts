@@ -2,4 +2,4 @@
 import { scenarios } from "./registry.ts";
 import { runProgramOf } from "./runner.ts";
 
-runProgramOf(scenarios);
+runProgramOf({ scenarios });

@@ -41,6 +41,14 @@ test("the exit status tells what became of the scenarios; what is missing is nam
   });
 });
 
+test("a scenario that never settles is a failure", async () => {
+  await withRunner(async (run) => {
+    const ended = run("--scenario", "never-settles");
+    assert.equal(ended.status, EXIT.failed, ended.stdout);
+    assert.match(ended.stdout, /^FAIL {2}never-settles/m);
+  });
+});
+
 test("help and the list are 0; a wrong command line is 2 and begins nothing", async () => {
   await withRunner(async (run) => {
     for (const flag of ["-h", "--help"]) assert.match(run(flag).stdout, /^Runs scenarios on real VMs/);

@@ -33,7 +33,7 @@ async function runFakes(scenarios: readonly Scenario[], change: Partial<Run> = {
   const [told, printed, disposed]: string[][] = [[], [], []];
   const outcomes = await runScenarios({
     ...{ scenarios, jobs: 1, repeat: 1, able: new Set(), logs: scratch.path, signal: new AbortController().signal },
-    openContext: ({ name }, log) =>
+    openContext: ({ name }, { log }) =>
       Promise.resolve({
         scenario: name,
         log,
@@ -106,10 +106,21 @@ test("after an interruption nothing more is begun, and nothing passes", async ()
   const { outcomes } = await runFakes([stops, later], { signal: interrupted.signal });
   assert.deepEqual(
     outcomes.map(({ name, result }) => `${name} ${result}`),
-    ["a PASS", "b FAIL"],
+    ["a FAIL", "b FAIL"],
   );
-  assert.match(outcomes[1]?.detail ?? "", /ended by SIGINT/);
+  for (const { detail } of outcomes) assert.match(detail ?? "", /ended by SIGINT/);
   assert.equal(isRun, false);
+});
+
+test("one that never settles fails at its deadline, is looked at, and the next one is begun", async () => {
+  const stuck = fake("stuck", { deadlineMs: 20, run: () => new Promise(() => undefined) });
+  const { outcomes, disposed } = await runFakes([stuck, fake("b")], { graceMs: 20 });
+  assert.deepEqual(
+    outcomes.map(({ name, result }) => `${name} ${result}`),
+    ["stuck FAIL", "b PASS"],
+  );
+  assert.match(outcomes[0]?.detail ?? "", /not done within 0.02 s/);
+  assert.deepEqual(disposed, ["stuck", "b"]);
 });
 
 test("all of it is repeated, each round whole before the next", async () => {

@@ -3,10 +3,20 @@ import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { OwnedContext } from "./context.ts";
+import { Deadline } from "./deadline.ts";
 import type { Outcome } from "./report.ts";
 import type { Capability, Scenario } from "./scenario.ts";
 import { runSchedule } from "./schedule.ts";
 import type { RunView } from "./view.ts";
+
+/** For a machine without KVM, with others at work on it. */
+const DEADLINE_MS = 15 * 60_000;
+const GRACE_MS = 60_000;
+
+export interface ContextNeeds {
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
 
 export interface Run {
   readonly scenarios: readonly Scenario[];
@@ -17,7 +27,9 @@ export interface Run {
   /** Directory of the logs, one a scenario. */
   readonly logs: string;
   readonly signal: AbortSignal;
-  readonly openContext: (scenario: Scenario, log: (line: string) => void) => Promise<OwnedContext>;
+  readonly openContext: (scenario: Scenario, needs: ContextNeeds) => Promise<OwnedContext>;
+  /** How long a scenario may take to undo what it did, once it was told to end. Default: a minute. */
+  readonly graceMs?: number;
   readonly view: RunView;
   /** Takes what scenarios write as they write it, where only one runs at a time. */
   readonly print: (line: string) => void;
@@ -52,9 +64,10 @@ async function runScenario(run: Run, scenario: Scenario): Promise<Outcome> {
   const seconds = () => (performance.now() - began) / 1000;
   try {
     run.signal.throwIfAborted();
-    await using context = await run.openContext(scenario, log);
+    using deadline = deadlineOf(run, scenario);
+    await using context = await run.openContext(scenario, { log, signal: deadline.signal });
     try {
-      await scenario.run(context);
+      await deadline.bound(scenario.run(context));
     } catch (error) {
       await context.examine().catch((problem: unknown) => log(`its VMs could not be examined: ${String(problem)}`));
       throw error;
@@ -67,6 +80,10 @@ async function runScenario(run: Run, scenario: Scenario): Promise<Outcome> {
     await new Promise<void>((ended) => file.end(ended));
   }
   return { name: scenario.name, result: "PASS", seconds: seconds() };
+}
+
+function deadlineOf({ signal, graceMs = GRACE_MS }: Run, { deadlineMs = DEADLINE_MS }: Scenario): Deadline {
+  return new Deadline({ signal, timeoutMs: deadlineMs, graceMs });
 }
 
 function logPath({ logs }: Run, scenario: Scenario): string {

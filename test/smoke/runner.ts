@@ -16,9 +16,17 @@ import { openView } from "./view.ts";
 /** A VM's memory and its VMM's own. */
 const VM_BYTES = 1.5 * 1024 ** 3;
 
+export interface Program {
+  readonly scenarios: readonly Scenario[];
+  /** As in `Run`. */
+  readonly graceMs?: number;
+}
+
 /** The whole program: takes the process's arguments and ends it. */
-export function runProgramOf(scenarios: readonly Scenario[]): void {
-  main(process.argv.slice(2), scenarios).then(
+export function runProgramOf(program: Program): void {
+  // What ends without an answer has not passed.
+  process.exitCode = EXIT.failed;
+  main(process.argv.slice(2), program).then(
     (status) => process.exit(status),
     (error: unknown) => {
       console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
@@ -27,7 +35,7 @@ export function runProgramOf(scenarios: readonly Scenario[]): void {
   );
 }
 
-async function main(argv: readonly string[], scenarios: readonly Scenario[]): Promise<number> {
+async function main(argv: readonly string[], { scenarios, ...settings }: Program): Promise<number> {
   const uid = process.getuid?.() ?? 0;
   const options = parseOptions(argv, scenarios, uid);
   if (options.action === "help") return print(HELP);
@@ -44,7 +52,7 @@ async function main(argv: readonly string[], scenarios: readonly Scenario[]): Pr
     signal: interrupted.signal,
   });
   if (options.action === "clean") return EXIT.passed;
-  const outcomes = await runAll(options, { fixtures, signal: interrupted.signal });
+  const outcomes = await runAll(options, { ...settings, fixtures, signal: interrupted.signal });
   if (options.junit !== undefined) await writeFile(options.junit, junit(outcomes));
   if (options.json) console.log(JSON.stringify(outcomes, null, 2));
   else for (const outcome of outcomes.filter((each) => each.result !== "PASS")) console.log(outcomeLine(outcome));
@@ -53,12 +61,12 @@ async function main(argv: readonly string[], scenarios: readonly Scenario[]): Pr
   return interrupted.signal.aborted ? EXIT.failed : exitStatus(outcomes, options.isExplicit);
 }
 
-interface Run {
+interface Run extends Omit<Program, "scenarios"> {
   readonly fixtures: Fixtures;
   readonly signal: AbortSignal;
 }
 
-async function runAll(options: Options, { fixtures, signal }: Run): Promise<Outcome[]> {
+async function runAll(options: Options, { fixtures, ...run }: Run): Promise<Outcome[]> {
   const { selected, repeat, keep } = options;
   const jobs = poolSize(options.jobs, freemem(), VM_BYTES);
   const { stdout } = process;
@@ -66,9 +74,9 @@ async function runAll(options: Options, { fixtures, signal }: Run): Promise<Outc
   const view = openView({ stream: stdout, redraws }, selected.length * repeat);
   try {
     return await runScenarios({
-      ...{ scenarios: selected, jobs, repeat, signal, logs: fixtures.logs, view },
+      ...{ ...run, scenarios: selected, jobs, repeat, logs: fixtures.logs, view },
       able: await capabilitiesOf(fixtures.banger, process.getuid?.() ?? 0),
-      openContext: (scenario, log) => contextOf({ fixtures, scenario, signal, log, keep }),
+      openContext: (scenario, needs) => contextOf({ ...needs, fixtures, scenario, keep }),
       print: (line) => console.log(line),
     });
   } finally {

@@ -19,7 +19,7 @@ export type Capability = keyof typeof CAPABILITIES;
 
 export interface ScenarioContext extends Banger {
   readonly scenario: string;
-  /** Ends when the run is interrupted. */
+  /** Ends when the run is interrupted or the scenario's deadline passes. */
   readonly signal: AbortSignal;
   /** A directory of this scenario's own, removed afterwards. */
   readonly directory: string;
@@ -41,6 +41,8 @@ export interface Scenario {
   readonly description: string;
   readonly class: ScenarioClass;
   readonly needs: readonly Capability[];
+  /** What it may take on a slow machine, in milliseconds; default 15 minutes. */
+  readonly deadlineMs?: number;
   readonly run: (context: ScenarioContext) => Promise<void>;
 }
 
