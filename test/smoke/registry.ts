@@ -15,6 +15,7 @@ import fileSync from "./scenarios/file-sync.ts";
 import hostKeys from "./scenarios/host-keys.ts";
 import interrupted from "./scenarios/interrupted.ts";
 import isolation from "./scenarios/isolation.ts";
+import kill from "./scenarios/kill.ts";
 import leavesNothing from "./scenarios/leaves-nothing.ts";
 import lifecycle from "./scenarios/lifecycle.ts";
 import nat from "./scenarios/nat.ts";
@@ -37,6 +38,7 @@ export const scenarios: readonly Scenario[] = [
   exitStatus,
   standardStreams,
   lifecycle,
+  kill,
   badInput,
   failedBoot,
   interrupted,
