@@ -5,6 +5,7 @@ import bootLoop from "./scenarios/boot-loop.ts";
 import concurrentRuns from "./scenarios/concurrent-runs.ts";
 import copyFiles from "./scenarios/copy-files.ts";
 import daemonKilled from "./scenarios/daemon-killed.ts";
+import detach from "./scenarios/detach.ts";
 import docker from "./scenarios/docker.ts";
 import driverFirecracker from "./scenarios/driver-firecracker.ts";
 import driverQemu from "./scenarios/driver-qemu.ts";
@@ -64,6 +65,7 @@ export const scenarios: readonly Scenario[] = [
   concurrentRuns,
   hostKeys,
   leavesNothing,
+  detach,
   daemonKilled,
   fileSync,
 ];
