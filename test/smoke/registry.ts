@@ -13,6 +13,7 @@ import exitStatus from "./scenarios/exit-status.ts";
 import failedBoot from "./scenarios/failed-boot.ts";
 import fullDisk from "./scenarios/full-disk.ts";
 import fileSync from "./scenarios/file-sync.ts";
+import guestPower from "./scenarios/guest-power.ts";
 import hostKeys from "./scenarios/host-keys.ts";
 import interrupted from "./scenarios/interrupted.ts";
 import isolation from "./scenarios/isolation.ts";
@@ -39,6 +40,7 @@ export const scenarios: readonly Scenario[] = [
   exitStatus,
   standardStreams,
   lifecycle,
+  guestPower,
   kill,
   badInput,
   failedBoot,
