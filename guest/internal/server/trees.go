@@ -14,7 +14,12 @@ import (
 
 func (s *Server) listTree(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	directory, stamps := query.Get("path"), tree.Stamps(query.Get("stamps"))
+	directory, err := tree.Root(query.Get("path"))
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	stamps := tree.Stamps(query.Get("stamps"))
 	s.writeTree(w, directory, func(tell func(api.TreeEntry) error) error { return tree.List(directory, stamps, tell) })
 }
 
@@ -41,7 +46,7 @@ func (s *Server) selectFiles(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-tar")
 	w.WriteHeader(http.StatusOK)
 	buffered := bufio.NewWriterSize(w, archiveBuffer)
-	err = files.ArchiveEach(paths, buffered)
+	err = tree.Unmoved(directory, func() error { return files.ArchiveEach(paths, buffered) })
 	if err == nil {
 		err = buffered.Flush()
 	}
@@ -54,7 +59,7 @@ func (s *Server) removeFiles(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	names, err := namesOf(selection)
+	directory, names, err := placesOf(selection)
 	if err != nil {
 		writeError(w, err)
 		return
@@ -64,7 +69,7 @@ func (s *Server) removeFiles(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	removed, err := files.Remove(selection.Path, names, was)
+	removed, err := files.Remove(directory, names, was)
 	answer(w, removed, err)
 }
 
@@ -91,10 +96,6 @@ func wasOf(selection api.Selection) ([]*tree.Was, error) {
 
 // writeTree writes the entries as lines of JSON and one that says how many there were.
 func (s *Server) writeTree(w http.ResponseWriter, directory string, walk func(func(api.TreeEntry) error) error) {
-	if err := files.Check(directory); err != nil {
-		writeError(w, err)
-		return
-	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.WriteHeader(http.StatusOK)
 	buffered := bufio.NewWriterSize(w, archiveBuffer)
@@ -128,20 +129,18 @@ func readSelection(r *http.Request) (directory string, names []string, err error
 	if err != nil {
 		return "", nil, err
 	}
-	names, err = namesOf(selection)
-	return selection.Path, names, err
+	return placesOf(selection)
 }
 
-func namesOf(selection api.Selection) ([]string, error) {
-	if err := files.Check(selection.Path); err != nil {
-		return nil, err
+func placesOf(selection api.Selection) (directory string, names []string, err error) {
+	if directory, err = tree.Root(selection.Path); err != nil {
+		return "", nil, err
 	}
-	var names []string
 	for _, bytes := range selection.Paths64 {
-		if _, err := tree.Below(selection.Path, string(bytes)); err != nil {
-			return nil, err
+		if _, err := tree.Below(directory, string(bytes)); err != nil {
+			return "", nil, err
 		}
 		names = append(names, string(bytes))
 	}
-	return names, nil
+	return directory, names, nil
 }

@@ -23,11 +23,56 @@ import (
 
 const copyBuffer = 256 << 10
 
+// Root returns the directory at an absolute path, or the one that a symlink there leads to: where its owner moves it to is theirs
+// to choose. The error is an *api.Error: what is no directory must not be told as an empty one.
+func Root(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		return "", api.Errorf(api.BadRequest, "path %q is not absolute", path)
+	}
+	info, err := os.Stat(path)
+	if gone(err) || err == nil && !info.IsDir() {
+		return "", api.Errorf(api.NotFound, "no directory at %s", path)
+	}
+	if err != nil {
+		return "", api.Errorf(api.IO, "%w", err)
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", api.Errorf(api.IO, "%w", err)
+	}
+	return real, nil
+}
+
 // List calls tell for every file, symlink and repository below directory, in the order of their names, with the stamps
 // that are wanted. Content is not read. Directories called .git are left out, as are devices, sockets, fifos, what is
-// being extracted and what vanishes meanwhile.
+// being extracted and what vanishes meanwhile, unless that is directory itself, which Root has found.
 func List(directory string, stamps Stamps, tell func(api.TreeEntry) error) error {
-	directory = filepath.Clean(directory)
+	return Unmoved(directory, func() error { return listBelow(directory, stamps, tell) })
+}
+
+// Unmoved fails where directory is not the same after work as before: below one that is moved away meanwhile, file by file looks as
+// if it were gone.
+func Unmoved(directory string, work func() error) error {
+	before, err := os.Lstat(directory)
+	if err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	after, err := os.Lstat(directory)
+	if err != nil {
+		return err
+	}
+	if !before.IsDir() || !os.SameFile(before, after) {
+		return fmt.Errorf("%s: %w", directory, errMoved)
+	}
+	return nil
+}
+
+var errMoved = errors.New("something else is there by now")
+
+func listBelow(directory string, stamps Stamps, tell func(api.TreeEntry) error) error {
 	began := time.Now()
 	return filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -80,6 +125,10 @@ func listDirectory(path, name string, entry fs.DirEntry, tell func(api.TreeEntry
 
 // Identify calls tell for each of the names below directory that is a file or symlink, with the id of its blob.
 func Identify(directory string, names []string, tell func(api.TreeEntry) error) error {
+	return Unmoved(directory, func() error { return identifyBelow(directory, names, tell) })
+}
+
+func identifyBelow(directory string, names []string, tell func(api.TreeEntry) error) error {
 	buffer := make([]byte, copyBuffer)
 	for _, name := range names {
 		path, err := Below(directory, name)

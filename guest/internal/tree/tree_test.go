@@ -87,3 +87,38 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestRootIsADirectory(t *testing.T) {
+	directory := t.TempDir()
+	write(t, directory, "moved/f", "x", 0o644)
+	for link, target := range map[string]string{"to-moved": "moved", "to-file": "moved/f", "to-nothing": "nothing", "loop": "loop"} {
+		must(t, os.Symlink(target, filepath.Join(directory, link)))
+	}
+	for name, code := range map[string]api.Code{
+		"moved": "", "to-moved": "", "moved/f": api.NotFound, "moved/f/g": api.NotFound, "to-file": api.NotFound, "to-nothing": api.NotFound,
+		"gone": api.NotFound, "loop": api.NotFound,
+	} {
+		root, err := Root(filepath.Join(directory, name))
+		var problem *api.Error
+		if code != "" && (!errors.As(err, &problem) || problem.Code != code) || code == "" && (err != nil || filepath.Base(root) != "moved") {
+			t.Errorf("%s: %q, %v", name, root, err)
+		}
+	}
+	if _, err := Root("relative"); err == nil {
+		t.Error("a relative path has a root")
+	}
+}
+
+func TestListOfWhatGoesMeanwhile(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "repo")
+	write(t, directory, "a", "x", 0o644)
+	write(t, directory, "b/c", "x", 0o644)
+	err := List(directory, NoStamps, func(api.TreeEntry) error { return os.Rename(directory, directory+"-moved") })
+	if err == nil {
+		t.Error("a tree that was moved away has a list")
+	}
+	must(t, os.WriteFile(directory, nil, 0o644))
+	if err := List(directory, NoStamps, func(api.TreeEntry) error { return nil }); err == nil {
+		t.Error("a file has a list")
+	}
+}

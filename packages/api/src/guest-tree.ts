@@ -62,14 +62,16 @@ export interface ListedTree {
 
 /**
  * The files below the directory. A directory that became a repository in the guest but holds files that were `sent` is looked
- * into; others are left out. Throws `workspace.unsafe` for names, `guest.failed` for what is no listing.
+ * into; others are left out. Throws `workspace.unsafe` for names, `guest.failed` for what is no listing, `guest.path_not_found` when the
+ * directory itself is gone.
  */
 export async function listTree({ teller, path, limits }: GuestDirectory, sent: Iterable<FileName>): Promise<ListedTree> {
   const files = new Map<FileName, GuestEntry>();
   const repositories: FileName[] = [];
   const directories = directoriesOf(sent);
   const visit = async (below: string, depth: number): Promise<void> => {
-    const listed = await readEntries(await teller.tree(below === "" ? path : `${path}/${textOf(below)}`), limits);
+    const told = below === "" ? tellRoot(teller, path) : teller.tree(`${path}/${textOf(below)}`);
+    const listed = await readEntries(await told, limits);
     for (const entry of listed.values()) {
       const name = (below === "" ? entry.name : `${below}/${entry.name}`) as FileName;
       if (entry.type !== "repository") files.set(name, { ...entry, name });
@@ -80,6 +82,19 @@ export async function listTree({ teller, path, limits }: GuestDirectory, sent: I
   };
   await visit("", 0);
   return { files, repositories };
+}
+
+/** Work that was moved away is no work that was deleted. */
+async function tellRoot(teller: TreeTeller, path: string): Promise<Readable> {
+  try {
+    return await teller.tree(path);
+  } catch (cause) {
+    if (!(cause instanceof BangerError) || cause.code !== "guest.path_not_found") throw cause;
+    throw new BangerError("guest.path_not_found", `the workspace ${path} is not there any more: no such directory in the guest`, {
+      hint: `move it back in the guest, or leave a symlink to it at ${path}`,
+      cause,
+    });
+  }
 }
 
 /** Some names with the ids of their contents. Those that are gone are missing. */

@@ -171,15 +171,15 @@ async function removeFiles(request: Request): Promise<void> {
 
 function listTree(request: Request): void {
   const { agent, stream, query } = request;
-  if (needsRoot(request))
-    answerTree(stream, join(agent.options.rootDir, query.get("path") ?? "/"), { stamps: query.get("stamps") ?? undefined });
+  const root = { rootDir: agent.options.rootDir, path: query.get("path") ?? "/" };
+  if (needsRoot(request)) answerTree(stream, root, { stamps: query.get("stamps") ?? undefined });
 }
 
 async function identifyTree(request: Request): Promise<void> {
   const { agent, stream } = request;
   if (!needsRoot(request)) return;
   const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
-  answerTree(stream, join(agent.options.rootDir, path), { paths64 });
+  answerTree(stream, { rootDir: agent.options.rootDir, path }, { paths64 });
 }
 
 function dial(request: Request): void {

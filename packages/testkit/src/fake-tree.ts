@@ -1,10 +1,16 @@
 // What the fake agent tells of directories below its root, in the terms of git (docs/guest-protocol.md).
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, unlinkSync, type Stats } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync, unlinkSync, type Stats } from "node:fs";
 import type { ServerHttp2Stream } from "node:http2";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { pack, type Pack } from "tar-stream";
+
+export interface TreeRoot {
+  readonly rootDir: string;
+  /** Directory in the guest. */
+  readonly path: string;
+}
 
 export interface TreeQuestion {
   readonly paths64?: readonly string[];
@@ -13,9 +19,10 @@ export interface TreeQuestion {
 }
 
 /** Answers with lines of what is below `directory`, or of the names asked for with their ids. */
-export function answerTree(stream: ServerHttp2Stream, directory: string, { paths64, stamps }: TreeQuestion = {}): void {
+export function answerTree(stream: ServerHttp2Stream, root: TreeRoot, { paths64, stamps }: TreeQuestion = {}): void {
+  const directory = directoryAt(stream, root);
+  if (directory === undefined) return;
   const names = paths64?.map((name) => Buffer.from(name, "base64").toString("latin1"));
-  if (!existsSync(directory)) return refuse(stream, 404, { code: "not_found", message: "nothing there" });
   if (names?.some(leaves) === true) return refuse(stream, 400, { code: "bad_request", message: "it leaves the directory" });
   stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
   stream.end(treeLines(directory, paths64, stamps));
@@ -24,19 +31,40 @@ export function answerTree(stream: ServerHttp2Stream, directory: string, { paths
 /** Answers with a tar of the names in the request, each named by its position. */
 export async function answerSelection(stream: ServerHttp2Stream, rootDir: string): Promise<void> {
   const { path, paths64 } = JSON.parse(await text(stream)) as { readonly path: string; readonly paths64: readonly string[] };
+  const directory = directoryAt(stream, { rootDir, path });
+  if (directory === undefined) return;
   stream.respond({ ":status": 200, "content-type": "application/x-tar" });
-  selectionTar(join(rootDir, path), paths64).pipe(stream);
+  selectionTar(directory, paths64).pipe(stream);
 }
 
 /** Removes the names in the request, and directories left empty. */
 export async function answerRemoval(stream: ServerHttp2Stream, rootDir: string): Promise<void> {
   const { path, paths64, was } = JSON.parse(await text(stream)) as NamesToRemove;
+  const directory = directoryAt(stream, { rootDir, path });
+  if (directory === undefined) return;
   if (paths64.some((name) => leaves(Buffer.from(name, "base64").toString("latin1"))))
     return refuse(stream, 400, { code: "bad_request", message: "it leaves the directory" });
-  const changed = changedOf(join(rootDir, path), paths64, was);
+  const changed = changedOf(directory, paths64, was);
   if (changed !== undefined) return refuse(stream, 409, { code: "changed", message: `${changed}: changed meanwhile` });
   stream.respond({ ":status": 200, "content-type": "application/json" });
-  stream.end(JSON.stringify({ files: removeNames(join(rootDir, path), paths64) }));
+  stream.end(JSON.stringify({ files: removeNames(directory, paths64) }));
+}
+
+/** Undefined, and refused, when no directory is there, nor a symlink to one. */
+function directoryAt(stream: ServerHttp2Stream, { rootDir, path }: TreeRoot): string | undefined {
+  const directory = join(rootDir, path);
+  if (leadsToDirectory(directory)) return directory;
+  refuse(stream, 404, { code: "not_found", message: `no directory at ${path}` });
+  return undefined;
+}
+
+function leadsToDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
+  }
 }
 
 export interface NamesToRemove {

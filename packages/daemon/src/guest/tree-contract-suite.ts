@@ -54,7 +54,38 @@ export function treeTests(client: () => GuestClient): void {
     await assert.rejects(client().tree("/no/such/place"), { code: "guest.path_not_found" });
     await assert.rejects(client().treeIds({ path, paths64: [Buffer.from("../up").toString("base64")] }), { code: "api.bad_request" });
   });
+  rootTests(client);
   changeTests(client);
+}
+
+function rootTests(client: () => GuestClient): void {
+  test("a symlink to a directory is that directory; what is no directory is refused, not told as an empty one", async () => {
+    const archive = pack();
+    archive.entry({ name: "moved/f", mode: 0o644 }, "hello\n");
+    archive.entry({ name: "to-moved", type: "symlink", linkname: "moved" });
+    archive.entry({ name: "to-file", type: "symlink", linkname: "moved/f" });
+    archive.entry({ name: "to-nothing", type: "symlink", linkname: "nothing" });
+    archive.finalize();
+    await client().putFiles("/tmp/contract-root", Readable.from(archive), { owner: "0:0" });
+    const paths64 = [Buffer.from("f").toString("base64")];
+    const path = "/tmp/contract-root/to-moved";
+    const entry = '{"path":"f","type":"file","mode":"100644","size":6';
+    assert.equal(await text(await client().tree(path)), `${entry}}\n{"entries":1}\n`);
+    assert.equal(
+      await text(await client().treeIds({ path, paths64 })),
+      `${entry},"id":"ce013625030ba8dba906f756967f9e9ca394464a"}\n{"entries":1}\n`,
+    );
+    assert.deepEqual([...(await untar(await client().selectFiles({ path, paths64 }))).keys()], ["0"]);
+    for (const name of ["moved/f", "to-file", "to-nothing", "gone", "moved/f/below"]) {
+      const none = { path: `/tmp/contract-root/${name}`, paths64 };
+      const isRefused = { code: "guest.path_not_found", message: `no directory at ${none.path} in the guest` };
+      await assert.rejects(client().tree(none.path), isRefused);
+      await assert.rejects(client().treeIds(none), isRefused);
+      await assert.rejects(client().selectFiles(none), isRefused);
+      await assert.rejects(client().removeFiles(none), isRefused);
+    }
+    assert.deepEqual(await client().removeFiles({ path, paths64 }), { files: 1 });
+  });
 }
 
 function changeTests(client: () => GuestClient): void {

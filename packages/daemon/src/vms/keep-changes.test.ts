@@ -1,6 +1,6 @@
 // Work in a guest's workspaces outlives the VM, or the VM stays: on a stop, a delete, the end of a lease, a kill at any point.
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -146,6 +146,26 @@ describe("work is never thrown away silently", () => {
     assert.equal((await one.service.show("a")).status, "running");
     assert.equal((await stop(one, "a")).status, "stopped");
     await assert.rejects(remove(one, "a"), code("workspace.not_kept"));
+  });
+
+  test("a workspace that was moved is where a symlink leads; one that is gone is not told as deletions", async () => {
+    const one = daemon();
+    const vm = await withWorkspace(one);
+    const moved = join(directory, "vms", vm.id, "fake-root/root/moved");
+    edit(vm);
+    renameSync(repoOf(vm), moved);
+    await assert.rejects(remove(one, "a"), (error: BangerError) => {
+      assert.equal(error.code, "workspace.not_kept");
+      assert.match(error.message, /the workspace \/root\/repo is not there any more: no such directory in the guest/);
+      assert.match(error.hint ?? "", /^move it back in the guest, or leave a symlink to it at \/root\/repo, then delete it; or lose/);
+      return true;
+    });
+    writeFileSync(repoOf(vm), "a file");
+    await assert.rejects(remove(one, "a"), code("workspace.not_kept"));
+    rmSync(repoOf(vm));
+    symlinkSync("moved", repoOf(vm));
+    assert.equal((await remove(one, "a"))?.workspaces[0]?.kept?.files, 1);
+    assert.match(await keptTar(one, vm), /1\nedited\n/);
   });
 
   test("a lease that ends keeps the work; where it cannot, the VM stays and is nobody's lease", async () => {

@@ -38,9 +38,8 @@ export async function keepChanges(context: KeepContext): Promise<void> {
   } catch (cause) {
     const { name, status } = deps.records.get(vmId);
     const why = reasonOf(deps, cause);
-    const first = status === "running" ? `banger vm restart ${name}` : `banger vm start ${name}`;
     throw new BangerError("workspace.not_kept", `what changed in ${name} cannot be taken out, so it stays: ${why}`, {
-      hint: `${first}, then delete it; or lose the changes: banger vm delete ${name} --discard-changes`,
+      hint: `${cureOf(cause) ?? `banger vm ${status === "running" ? "restart" : "start"} ${name}`}, then delete it; or lose the changes: banger vm delete ${name} --discard-changes`,
       cause,
     });
   }
@@ -53,6 +52,11 @@ export async function tryKeepChanges(context: KeepContext): Promise<void> {
     const why = reasonOf(context.deps, error);
     context.operation.warn("workspace.not_kept", `what changed in the workspace could not be taken out: it is on the disk alone (${why})`);
   }
+}
+
+/** What can be done in the guest, where that is the cause. */
+function cureOf(cause: unknown): string | undefined {
+  return cause instanceof BangerError && cause.code === "guest.path_not_found" ? cause.hint : undefined;
 }
 
 function reasonOf({ vmsDir }: VmDeps, error: unknown): string {
