@@ -20,6 +20,10 @@ const CASES: readonly (readonly [line: string, stderr: string])[] = [
   ["vm run --include-untracked", "error: --include-untracked needs a PATH: the repository to copy\n  try: banger vm run ./repo\n"],
   ["vm run --guest-path repo ./api", `error: --guest-path: "repo" is not an absolute path in the guest\n  try: write it as /root/repo\n`],
   [
+    "vm run --guest-path /tmp/repo ./api",
+    "error: --guest-path: nothing stays in /tmp: a guest empties it whenever it boots\n  try: write it as /root/repo\n",
+  ],
+  [
     "vm exec api make test",
     `error: unexpected argument "make"\n  try: a command for the guest goes after --, as in: banger vm exec api -- make test\n`,
   ],

@@ -1,6 +1,7 @@
 // The flags of `vm run PATH`, and which of them make sense together.
 import { switchFlag } from "../command.ts";
 import { usageError } from "../context.ts";
+import { parseGuestPath } from "./guest-path.ts";
 
 export interface WorkspaceFlags {
   readonly includeUntracked?: boolean;
@@ -55,11 +56,4 @@ export function checkWorkspaceFlags(flags: WorkspaceFlags, path: string | undefi
       `--${given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} needs a PATH: the repository to copy`,
       "banger vm run ./repo",
     );
-}
-
-/** An absolute path in the guest, without `..`; the root and what systemd mounts over are no place for a repository. */
-function parseGuestPath(text: string): string {
-  const isPlain = /^(\/[^/\0]+)+\/?$/.test(text) && !text.split("/").some((part) => part === "." || part === "..");
-  if (!isPlain) throw usageError(`${JSON.stringify(text)} is not an absolute path in the guest`, "write it as /root/repo");
-  return text.replace(/\/$/, "");
 }
