@@ -103,6 +103,37 @@ test("a branch that is elsewhere", async (t) => {
   });
 });
 
+test("a branch that is gone, and its commit with it, is made again", async (t) => {
+  using host = await copied();
+  writeFileSync(join(host.guest, "one"), "1\n");
+  const first = await host.pullBranch();
+  await t.test("what it would bring is known", async () => {
+    host.run("branch", "-D", "banger/box");
+    assert.deepEqual(await host.branchChanges(), ["one"]);
+  });
+  await t.test("with nothing new in the guest: the same commit", async () => {
+    assert.deepEqual(await host.pullBranch(), first);
+    assert.equal(host.run("rev-parse", "banger/box").trim(), first?.commit);
+    assert.deepEqual(await host.branchChanges(), []);
+  });
+  await t.test("moved away from it: on another branch", async () => {
+    host.run("branch", "--force", "banger/box", "main");
+    assert.equal((await host.pullBranch())?.name, "banger/box-2");
+    assert.equal(host.run("rev-parse", "banger/box-2").trim(), first?.commit);
+  });
+  await t.test("not when HEAD or a branch has the commit", async () => {
+    host.run("branch", "--move", "banger/box-2", "mine");
+    assert.equal(await host.pullBranch(), undefined);
+    host.run("checkout", "--quiet", "--detach", "mine");
+    host.run("branch", "-D", "mine");
+    assert.equal(await host.pullBranch(), undefined);
+  });
+  await t.test("nor when nothing came yet", async () => {
+    using other = await copied();
+    assert.equal(await other.pullBranch(), undefined);
+  });
+});
+
 test("contents that came before are not fetched again", async () => {
   using host = await copied();
   writeFileSync(join(host.guest, "big"), "x".repeat(100_000));

@@ -28,6 +28,10 @@ export interface BranchPlan {
   /** The guest's files as they are known on the branch, in their own form and in git's. */
   readonly base: string;
   readonly cleanBase: string;
+  /** What the guest's files are told from, for whoever asks what comes. */
+  readonly told: string;
+  /** What came last, where neither HEAD nor a branch has it any more. */
+  readonly lost: BranchPull | undefined;
   /** Whether `cleanBase` is the tree of the first parent and there is no second one. */
   readonly isCommitted: boolean;
   /** A branch that was ours and has moved on, so that this one is another. */
@@ -50,13 +54,16 @@ export async function planBranch(request: BranchPullRequest): Promise<BranchPlan
   const parents = [first, isBehind ? record.head : undefined].filter((id) => id !== undefined && id !== null);
   const cleanBase = isOurs ? pulled.cleanTree : (record.cleanTree ?? record.baseTree);
   const isCommitted = parents.length === 1 && first !== undefined && (await treeOf(git, top, first)) === cleanBase;
-  return { ...chosen, parents, base: isOurs ? pulled.tree : record.baseTree, cleanBase, isCommitted };
+  const base = isOurs ? pulled.tree : record.baseTree;
+  const lost = isOurs && !(await isReachable(request, pulled.commit)) ? pulled : undefined;
+  const told = lost === undefined ? base : record.baseTree;
+  return { ...chosen, parents, base, cleanBase, told, lost, isCommitted };
 }
 
 /** Where the branch would be with the guest's changes on it; undefined when there are none. */
 export async function pullOntoBranch(request: BranchPullRequest, plan: BranchPlan): Promise<BranchPull | undefined> {
   const { git, store, record, repository, theirs, nowMs } = request;
-  if (plan.base === theirs) return undefined;
+  if (plan.base === theirs) return plan.lost === undefined ? undefined : await restore(request, plan, plan.lost);
   const cleanTree = await inCleanForm(request, plan);
   const bringing: Bringing = { git, store, repository };
   await bringObjects(bringing, [plan.cleanBase, cleanTree], plan.parents);
@@ -66,11 +73,24 @@ export async function pullOntoBranch(request: BranchPullRequest, plan: BranchPla
     : [await makeCommit(bringing, { tree: plan.cleanBase, parents: plan.parents, message: baseMessage(record), nowMs })];
   const message = `Changes of ${vmName}\n\nMade in ${record.guestPath} of the banger VM ${vmName} (${record.vmId}).\n`;
   const commit = await makeCommit(bringing, { tree: cleanTree, parents: below, message, nowMs });
-  const ref = `refs/heads/${plan.name}`;
-  await git.run(["update-ref", "--create-reflog", "-m", `banger: pull from ${vmName}`, ref, commit, plan.at ?? "0".repeat(40)], {
-    cwd: repository.top,
-  });
+  await moveBranch(request, plan, commit);
   return { name: plan.name, commit, tree: theirs, cleanTree };
+}
+
+async function restore(request: BranchPullRequest, plan: BranchPlan, lost: BranchPull): Promise<BranchPull> {
+  await moveBranch(request, plan, lost.commit);
+  return { ...lost, name: plan.name };
+}
+
+/** Throws `host.command_failed` when somebody has moved it meanwhile. */
+async function moveBranch({ git, record, repository }: BranchPullRequest, { name, at }: BranchPlan, commit: string): Promise<void> {
+  const why = ["--create-reflog", "-m", `banger: pull from ${record.vmName}`];
+  await git.run(["update-ref", ...why, `refs/heads/${name}`, commit, at ?? "0".repeat(40)], { cwd: repository.top });
+}
+
+async function isReachable({ git, repository: { top, head } }: BranchPullRequest, commit: string): Promise<boolean> {
+  if (head !== undefined && (await isAncestor(git, top, [commit, head]))) return true;
+  return (await git.text(["for-each-ref", "--count=1", `--contains=${commit}`, "refs/heads"], { cwd: top })) !== "";
 }
 
 /** What was sent and in no commit. */

@@ -65,7 +65,7 @@ async function ontoBranch({ context, options, git, store, found, repository }: P
   const { record, changes } = found;
   const request = { git, store, record, repository, theirs: changes.tree, branch: options.branch, nowMs: context.deps.now() };
   const plan = await planBranch(request);
-  const files = changesBetween(await store.readTree(git, plan.base), await store.readTree(git, changes.tree));
+  const files = changesBetween(await store.readTree(git, plan.told), await store.readTree(git, changes.tree));
   const pulled = options.isDryRun ? undefined : await pullOntoBranch(request, plan);
   if (pulled !== undefined) await store.saveRecord({ ...record, branchPull: pulled, takenTree: changes.tree });
   const where = { kind: "branch", name: plan.name, commit: pulled?.commit, moved: plan.moved } as const;

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "@banger/api";
 import { GUEST_LIMITS, type GuestLimits } from "@banger/api/guest-tree";
-import { collectChanges, type Changes } from "../changes.ts";
+import { collectChanges, difference, type Changes } from "../changes.ts";
 import { guestSource } from "../changes-source.ts";
 import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
 import { Git } from "../git.ts";
@@ -160,6 +160,14 @@ export class HostRepository implements Disposable {
     const pulled = await pullOntoBranch(request, await planBranch(request));
     if (pulled !== undefined) await request.store.saveRecord({ ...request.record, branchPull: pulled, takenTree: request.theirs });
     return pulled;
+  }
+
+  /** Names that a pull onto the branch would bring. */
+  async branchChanges(): Promise<readonly string[]> {
+    const request = await this.#pulling();
+    const { told } = await planBranch(request);
+    const [before, after] = [await request.store.readTree(this.git, told), await request.store.readTree(this.git, request.theirs)];
+    return difference(before, after).map(({ name }) => name);
   }
 
   async pullWorkTree(hooks: { readonly beforeWriting?: () => void } = {}): Promise<WorkTreePlan & WorkTreePulled> {
