@@ -5,6 +5,7 @@ export * from "./names.ts";
 export * from "./plan.ts";
 export * from "./repository.ts";
 export * from "./store.ts";
+export type { StoreLock } from "./store-lock.ts";
 export * from "./tree-listing.ts";
 export * from "./changes.ts";
 export { guestSource, type ChangesSource, type GuestWorkspace } from "./changes-source.ts";

@@ -9,11 +9,14 @@ import * as z from "zod/mini";
 import type { Git } from "./git.ts";
 import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
+import { lockStore, tryLockStore, type StoreLock, type Waiting } from "./store-lock.ts";
 
 /** What the guest's files held when they were last looked at, beside the tree of it. */
 const STAMPED = "seen-files";
 /** Directory of one file a VM name, beside those of the workspaces. */
 const NAMES = ".by-name";
+/** Directory of one file a VM id, beside them too: a store may go while somebody waits for it. */
+const LOCKS = ".locks";
 
 const objectId = z.string().check(z.regex(/^[0-9a-f]{40}$/));
 
@@ -254,8 +257,17 @@ export class WorkspaceStores {
   }
 
   of(vmId: string): WorkspaceStore {
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) throw new BangerError("internal", `${JSON.stringify(vmId)} is no VM id`);
-    return new WorkspaceStore(join(this.#root, vmId));
+    return new WorkspaceStore(join(this.#root, checkedId(vmId)));
+  }
+
+  /** Held by whoever reads the workspace of a VM to write it, or must not see it half written. */
+  async lock(vmId: string, waiting?: Waiting): Promise<StoreLock> {
+    return await lockStore(join(this.#root, LOCKS, checkedId(vmId)), waiting);
+  }
+
+  /** Undefined when somebody works on it. */
+  async tryLock(vmId: string): Promise<StoreLock | undefined> {
+    return await tryLockStore(join(this.#root, LOCKS, checkedId(vmId)));
   }
 
   /** A directory of the caller's own, gone when it is disposed. */
@@ -269,6 +281,11 @@ export class WorkspaceStores {
     const found = await Promise.all(names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name)).map((name) => this.of(name).record()));
     return found.filter((record) => record !== undefined);
   }
+}
+
+function checkedId(vmId: string): string {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) return vmId;
+  throw new BangerError("internal", `${JSON.stringify(vmId)} is no VM id`);
 }
 
 function nothingThere(error: NodeJS.ErrnoException): undefined {

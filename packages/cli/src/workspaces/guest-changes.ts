@@ -18,7 +18,7 @@ import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
 import { findPlace, type WorkspacePlace } from "./place.ts";
-import { workspaceStores } from "./stores.ts";
+import { lockWorkspace, workspaceStores } from "./stores.ts";
 
 export interface GuestChanges {
   readonly vm: Pick<WorkspacePlace, "id" | "name">;
@@ -46,14 +46,27 @@ export interface ChangesOptions {
 }
 
 /** Throws `workspace.not_found` for a VM without one, `vm.not_running`, `workspace.unsafe` for what the guest must not name. */
-export async function guestChanges(context: CliContext, { vmName, baseCommit, includeIgnored }: ChangesOptions): Promise<GuestChanges> {
+export async function guestChanges(context: CliContext, { vmName, ...options }: ChangesOptions): Promise<GuestChanges> {
   const client = await context.connect();
   const place = await findPlace(client, vmName);
+  using _lock = await lockWorkspace(context, place);
+  return await changesAt(context, { client, place, ...options });
+}
+
+export interface ChangesAt extends Omit<ChangesOptions, "vmName"> {
+  readonly client: Client;
+  readonly place: WorkspacePlace;
+}
+
+/** The same for who holds the lock of the workspace. */
+export async function changesAt(context: CliContext, { client, place, baseCommit, includeIgnored }: ChangesAt): Promise<GuestChanges> {
   const stores = workspaceStores(context);
   const store = stores.of(place.id);
   const record = await store.record();
   if (record === undefined)
-    throw new BangerError("workspace.not_found", `${vmName} has no workspace of yours`, { hint: "banger vm run PATH makes a VM with one" });
+    throw new BangerError("workspace.not_found", `${place.name} has no workspace of yours`, {
+      hint: "banger vm run PATH makes a VM with one",
+    });
   if (place.kept !== undefined && (includeIgnored?.length ?? 0) > 0)
     context.output.note(`! ${place.name} does not run, and what git ignores was not kept of it`);
   const git = new Git({ env: context.deps.env });

@@ -20,8 +20,10 @@ export function keptRemark(kept: KeptVm | null): string | undefined {
 }
 
 /** What the daemon kept, and the user's own store for it. */
-export async function discardKept(context: CliContext, client: Client, { id }: Pick<KeptVm, "id">): Promise<void> {
-  await client.call(routes.keptDelete, { params: { id } });
-  const { workspaceStores } = await import("./stores.ts");
-  await workspaceStores(context).of(id).remove();
+export async function discardKept(context: CliContext, client: Client, kept: Pick<KeptVm, "id" | "name">): Promise<void> {
+  const { lockWorkspace, workspaceStores } = await import("./stores.ts");
+  using lock = await lockWorkspace(context, kept);
+  await client.call(routes.keptDelete, { params: { id: kept.id } });
+  await workspaceStores(context).of(kept.id).remove();
+  await lock.forget();
 }

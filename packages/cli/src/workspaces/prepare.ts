@@ -10,6 +10,7 @@ import {
   refuseObstacles,
   shownName,
   type Prepared,
+  type StoreLock,
   type PreparePlan,
   type PrepareRequest,
   type WorkspaceRecord,
@@ -20,7 +21,7 @@ import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
 import { countFiles, openRunWorkspace, some, tellSkipped } from "./run-workspace.ts";
 import { registerTaken } from "./register.ts";
-import { workspaceStores } from "./stores.ts";
+import { lockWorkspace, workspaceStores } from "./stores.ts";
 
 export interface PrepareOptions {
   readonly vmName: string;
@@ -38,8 +39,9 @@ export async function prepareWorkspace(context: CliContext, options: PrepareOpti
   const vm = await client.call(routes.vmShow, { params: { name: options.vmName } });
   if (vm.status !== "running")
     throw new BangerError("vm.not_running", `${vm.name} is not running (${vm.status})`, { hint: `banger vm start ${vm.name}` });
+  using lock = await lockWorkspace(context, vm);
   const record = await workspaceStores(context).of(vm.id).record();
-  if (record === undefined) return await copyFirst(context, { options, client, vm });
+  if (record === undefined) return await copyFirst(context, { options, client, vm, lock });
   await again(context, { options, client, vm, record });
 }
 
@@ -49,7 +51,11 @@ interface Preparing {
   readonly vm: Vm;
 }
 
-async function copyFirst(context: CliContext, { options, client, vm }: Preparing): Promise<void> {
+interface CopyingFirst extends Preparing {
+  readonly lock: StoreLock;
+}
+
+async function copyFirst(context: CliContext, { options, client, vm, lock }: CopyingFirst): Promise<void> {
   const { path, mode, guestPath, includeUntracked } = options;
   if (path === undefined) {
     if (options.isAutomatic) throw notFound(vm.name);
@@ -65,7 +71,7 @@ async function copyFirst(context: CliContext, { options, client, vm }: Preparing
     path,
   );
   if (!options.isForced) await refuseFull(client, vm, workspace.guestPath);
-  await workspace.copyInto(client, vm, { keepsVm: true });
+  await workspace.copyInto(client, vm, { lock });
   if (context.output.isJson && !options.isAutomatic) await context.output.json(await workspaceStores(context).of(vm.id).record());
 }
 

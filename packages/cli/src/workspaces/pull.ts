@@ -15,10 +15,11 @@ import {
   type WorkspaceStore,
 } from "@banger/workspace";
 import type { CliContext } from "../context.ts";
-import { guestChanges, type GuestChanges } from "./guest-changes.ts";
+import { changesAt, type GuestChanges } from "./guest-changes.ts";
+import { findPlace } from "./place.ts";
 import { reportPull, type FileChange, type PullOutcome } from "./pull-report.ts";
 import { registerTaken } from "./register.ts";
-import { workspaceStores } from "./stores.ts";
+import { lockWorkspace, workspaceStores } from "./stores.ts";
 
 export interface PullOptions {
   readonly vmName: string;
@@ -39,8 +40,11 @@ interface Pulling {
 /** Answers the exit status: 1 when there is something to resolve. */
 export async function pullWorkspace(context: CliContext, options: PullOptions): Promise<number> {
   const git = new Git({ env: context.deps.env });
+  const client = await context.connect();
+  const place = await findPlace(client, options.vmName);
+  using _lock = await lockWorkspace(context, place);
   if (options.intoWorkTree && !options.isDryRun) await resume(context, git, options.vmName);
-  const found = await guestChanges(context, { vmName: options.vmName });
+  const found = await changesAt(context, { client, place });
   const store = workspaceStores(context).of(found.record.vmId);
   const pulling: Pulling = { context, options, git, store, found, repository: await openRepository(git, found.record.top) };
   const outcome = options.intoWorkTree ? await intoWorkTree(pulling) : await ontoBranch(pulling);

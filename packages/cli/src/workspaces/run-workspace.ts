@@ -9,6 +9,7 @@ import {
   shownName,
   type FileSet,
   type SkipReason,
+  type StoreLock,
   type WorkspacePlan,
   type WorkspaceStores,
 } from "@banger/workspace";
@@ -18,7 +19,7 @@ import { createProgress } from "../output/progress.ts";
 import { toolFilesAmong } from "../tooling/choice.ts";
 import type { WorkspaceFlags } from "./flags.ts";
 import { registerTree } from "./register.ts";
-import { workspaceStores } from "./stores.ts";
+import { lockWorkspace, workspaceStores } from "./stores.ts";
 
 const DEFAULT_GUEST_PATH = "/root/repo";
 
@@ -30,8 +31,8 @@ export interface RunWorkspace extends AsyncDisposable {
   readonly toolFiles: readonly string[];
   /** What would be copied, as the result of a dry run. */
   show(): Promise<void>;
-  /** Copies it into a VM; an interruption deletes one that was made for it. */
-  copyInto(client: Client, vm: Vm, options?: { readonly keepsVm: boolean }): Promise<void>;
+  /** Copies it into a VM: one that was made for it, which an interruption deletes, or one whose workspace is locked. */
+  copyInto(client: Client, vm: Vm, options?: { readonly lock: StoreLock }): Promise<void>;
 }
 
 /** Throws what `planWorkspace` throws. */
@@ -56,8 +57,8 @@ export async function openRunWorkspace(context: CliContext, flags: WorkspaceFlag
     top: plan.repository.top,
     toolFiles: toolFilesAmong(plan.fileSet.files.map(({ name }) => name)),
     show: () => showPlan(context, plan),
-    copyInto: (client, vm, { keepsVm } = { keepsVm: false }) =>
-      copyInto({ context, git, plan, path, history: history.path, prepare, client, vm, stores, keepsVm }),
+    copyInto: (client, vm, options) =>
+      copyInto({ context, git, plan, path, history: history.path, prepare, client, vm, stores, lock: options?.lock }),
     async [Symbol.asyncDispose]() {
       stop.abort();
       await preparing?.catch(() => undefined);
@@ -99,7 +100,8 @@ interface Copying {
   readonly client: Client;
   readonly vm: Vm;
   readonly stores: WorkspaceStores;
-  readonly keepsVm: boolean;
+  /** Of a VM that was there before; undefined for one that was made for the copy. */
+  readonly lock: StoreLock | undefined;
 }
 
 async function copyInto(copying: Copying): Promise<void> {
@@ -107,9 +109,12 @@ async function copyInto(copying: Copying): Promise<void> {
   context.output.note(workspaceLine(copying.path, plan));
   tellSkipped(context, plan.fileSet);
   const report = await interruptible(context.deps, {
-    work: (signal) => copyWithProgress(copying, signal),
+    async work(signal) {
+      using _lock = copying.lock === undefined ? await lockWorkspace(context, vm, signal) : undefined;
+      return await copyWithProgress(copying, signal);
+    },
     async undone() {
-      if (copying.keepsVm) return `cancelled: ${vm.name} may have a part of it`;
+      if (copying.lock !== undefined) return `cancelled: ${vm.name} may have a part of it`;
       // Nothing but the copy is in it.
       const discard = { params: { name: vm.name }, query: { discardChanges: "true" } } as const;
       await client.progress(routes.vmDelete, discard).catch(() => undefined);
@@ -158,7 +163,11 @@ async function forgetGone({ client, stores }: Copying): Promise<void> {
   const [vms, kept] = await Promise.all([client.call(routes.vmList, {}), client.call(routes.keptList, {})]);
   const needed = new Set([...vms, ...kept].map(({ id }) => id));
   for (const record of await stores.records()) {
-    if (record.socket === client.socketPath && !needed.has(record.vmId)) await stores.of(record.vmId).remove();
+    if (record.socket !== client.socketPath || needed.has(record.vmId)) continue;
+    using lock = await stores.tryLock(record.vmId);
+    if (lock === undefined) continue;
+    await stores.of(record.vmId).remove();
+    await lock.forget();
   }
 }
 
