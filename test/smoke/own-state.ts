@@ -41,11 +41,20 @@ export async function openOwnState(options: OwnStateOptions): Promise<OwnState> 
 
 /** Ends and removes every VM of the state, its daemon and whatever that had made; the image is kept. */
 export async function cleanUp(banger: Banger): Promise<void> {
+  for (let names = await namesOf(banger); names.length > 0;) {
+    const { status, stderr } = await banger.banger(["vm", "delete", "--discard-changes", ...names]);
+    const left = await namesOf(banger);
+    // What an interrupted command was making, the daemon undoes at the same time.
+    if (status !== 0 && left.length === names.length) throw new Error(`VMs cannot be deleted: ${stderr}`);
+    names = left;
+  }
+  await banger.ok("daemon", "stop");
+}
+
+async function namesOf(banger: Banger): Promise<readonly string[]> {
   const listed = await banger.banger(["vm", "list", "--json"]);
   if (listed.status !== 0) throw new Error(`the daemon does not answer: ${listed.stderr}`);
-  const names = (JSON.parse(listed.stdout) as { name: string }[]).map((vm) => vm.name);
-  if (names.length > 0) await banger.ok("vm", "delete", "--discard-changes", ...names);
-  await banger.ok("daemon", "stop");
+  return (JSON.parse(listed.stdout) as { name: string }[]).map(({ name }) => name);
 }
 
 function environmentOf(home: string, env: OwnStateOptions["env"]): Record<string, string> {
