@@ -5,8 +5,8 @@ import { describeMachine } from "./machine.ts";
 import { rows } from "./registry.ts";
 import { SMALL, WHOLE } from "./repository.ts";
 import { keepResult } from "./results.ts";
-import { measureRounds } from "./rounds.ts";
-import type { Row } from "./row.ts";
+import { measureRounds, type RoundsReport } from "./rounds.ts";
+import { Unmeasurable, type Row } from "./row.ts";
 import { Stand } from "./stand.ts";
 import { table } from "./summary.ts";
 
@@ -50,20 +50,32 @@ async function main(): Promise<void> {
     log: () => undefined,
     repositorySize: values.small ? SMALL : WHOLE,
   };
-  const stand = await Stand.open({ ...options, signal: interrupted.signal });
   try {
+    const stand = await Stand.open({ ...options, signal: interrupted.signal });
     const machine = await describeMachine(stand.banger);
     if (machine.load > machine.cores / 2) console.log(`! the machine is busy (load ${machine.load}): its times are worth little`);
-    const onSample = (round: number, row: Row, told: string) => console.log(`${round}/${rounds}  ${row.name.padEnd(14)} ${told}`);
-    const measured = await measureRounds({ rows: selected, rounds, stand, onSample });
+    const measured = await measureRounds({ rows: selected, rounds, stand, report: reportOf(rounds) });
     console.log(`\n${table(measured)}`);
-    if (values["no-keep"] || values.small) return;
+    if (interrupted.signal.aborted) process.exitCode = 1;
+    if (values["no-keep"] || values.small || measured.every(({ samples }) => samples.length === 0)) return;
     const date = new Date().toISOString();
     const path = await keepResult(join(import.meta.dirname, "results"), { date, machine, rows: measured });
     console.log(`\nkept as ${path.slice(root.length + 1)}; make bench-report draws it`);
   } finally {
     await Stand.cleanUp({ ...options, signal: new AbortController().signal });
   }
+}
+
+function reportOf(rounds: number): RoundsReport {
+  const tell = (round: number, name: string, told: string) => console.log(`${round}/${rounds}  ${name.padEnd(14)} ${told}`);
+  return {
+    sampled: tell,
+    failed: (round, name, error) => {
+      if (error instanceof Unmeasurable) return tell(round, name, error.message);
+      tell(round, name, `failed: ${error instanceof Error ? error.stack : String(error)}`);
+      process.exitCode = 1;
+    },
+  };
 }
 
 function describe({ name, what, over, target }: Row): string {

@@ -1,7 +1,7 @@
 // The report's page, without any script: for every row how its score went from run to run, and the last run's numbers.
 import { plot, type Point } from "./plot.ts";
 import type { Result } from "./results.ts";
-import { scoreOf, scoreText, summaryOf, type Measured } from "./summary.ts";
+import { scoreOf, scoreText, summaryOf, verdictOf, type Measured } from "./summary.ts";
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
 h1{font-size:1.4rem}h2{font-size:1.05rem;margin:2rem 0 0}p{margin:.2rem 0}.dim{color:#666}
@@ -39,7 +39,7 @@ function verdict(row: Measured): string {
   const summary = summaryOf(row);
   if (summary === undefined) return `<span class="dim">${escapeHtml(row.trouble ?? "not measured")}</span>`;
   const word = summary.isMet ? "met" : "missed";
-  return `${scoreText(summary.score, row)}, target ${scoreText(row.target.limit, row)}: <span class="${word}">${word}</span>`;
+  return `${scoreText(summary.score, row)}, target ${scoreText(row.target.limit, row)}: <span class="${word}">${escapeHtml(verdictOf(row, summary))}</span>`;
 }
 
 function pointOf(date: string, row: Measured): Point | undefined {

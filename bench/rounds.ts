@@ -1,39 +1,78 @@
-// Measures rows in rounds: every row once a round, so that a machine's moods fall on all alike.
+// Measures rows in rounds: every row once a round, so that a machine's moods fall on all alike. What goes wrong with one row is
+// noted with it, and costs no other its samples.
 import { Unmeasurable, type Row, type Sample } from "./row.ts";
-import type { Stand } from "./stand.ts";
 import type { Measured } from "./summary.ts";
 
-export interface Rounds {
-  readonly rows: readonly Row[];
-  readonly rounds: number;
-  readonly stand: Stand;
-  readonly onSample: (round: number, row: Row, told: string) => void;
+/** What a round needs of what rows measure on. */
+export interface RoundStand {
+  readonly signal: AbortSignal;
+  /** After a row that failed: ends what it has left behind. */
+  clear(): Promise<void>;
+  endRound(): Promise<void>;
 }
 
-export async function measureRounds({ rows, rounds, stand, onSample }: Rounds): Promise<readonly Measured[]> {
-  const samples = new Map<string, Sample[]>(rows.map(({ name }) => [name, []]));
-  const trouble = new Map<string, string>();
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const row of rows) {
-      if (trouble.has(row.name)) continue;
-      try {
-        const sample = await row.sample(stand);
-        samples.get(row.name)?.push(sample);
-        onSample(
-          round,
-          row,
-          `${sample.value.toFixed(0)} ${row.unit}${sample.floor === null ? "" : ` over ${sample.floor.toFixed(0)} ${row.unit}`}`,
-        );
-      } catch (error) {
-        if (!(error instanceof Unmeasurable)) throw error;
-        trouble.set(row.name, error.message);
-        onSample(round, row, error.message);
-      }
-    }
-    await stand.endRound();
-  }
-  return rows.map(({ name, what, over, unit, target }) => {
-    const why = trouble.get(name);
-    return { name, what, over, unit, target, samples: samples.get(name) ?? [], ...(why === undefined ? {} : { trouble: why }) };
+export interface Rounds<On extends RoundStand> {
+  readonly rows: readonly Row<On>[];
+  readonly rounds: number;
+  readonly stand: On;
+  readonly report: RoundsReport;
+}
+
+export interface RoundsReport {
+  sampled(round: number, name: string, told: string): void;
+  /** What is kept of it says only when it was; the error may name places of this machine. */
+  failed(round: number, name: string, error: unknown): void;
+}
+
+/** Every row with the samples it has got. An abort of the stand's signal, or a stand that fails, ends the rounds. */
+export async function measureRounds<On extends RoundStand>(options: Rounds<On>): Promise<readonly Measured[]> {
+  const taken = options.rows.map((row): Taken<On> => ({ row, samples: [] }));
+  const end = await runRounds(options, taken);
+  return taken.map(({ row: { name, what, over, unit, target }, samples, trouble = end }) => {
+    return { name, what, over, unit, target, samples, ...(trouble === undefined ? {} : { trouble }) };
   });
+}
+
+interface Taken<On> {
+  readonly row: Row<On>;
+  readonly samples: Sample[];
+  trouble?: string;
+}
+
+/** Answers why they ended early. */
+async function runRounds<On extends RoundStand>(options: Rounds<On>, taken: readonly Taken<On>[]): Promise<string | undefined> {
+  const { rounds, stand, report } = options;
+  for (let round = 1; round <= rounds; round += 1) {
+    try {
+      for (const one of taken) {
+        if (one.trouble === undefined) await sampleRow(one, round, options);
+        if (stand.signal.aborted) return `interrupted in round ${round}`;
+      }
+      await stand.endRound();
+    } catch (error) {
+      if (stand.signal.aborted) return `interrupted in round ${round}`;
+      report.failed(round, "(the stand)", error);
+      return `the bench ended in round ${round}`;
+    }
+  }
+  return undefined;
+}
+
+async function sampleRow<On extends RoundStand>(one: Taken<On>, round: number, { stand, report }: Rounds<On>): Promise<void> {
+  const { row, samples } = one;
+  try {
+    const sample = await row.sample(stand);
+    samples.push(sample);
+    report.sampled(round, row.name, told(sample, row.unit));
+  } catch (error) {
+    if (stand.signal.aborted) return;
+    one.trouble = error instanceof Unmeasurable ? error.message : `failed in round ${round}`;
+    report.failed(round, row.name, error);
+    if (!(error instanceof Unmeasurable)) await stand.clear();
+  }
+}
+
+function told({ value, floor }: Sample, unit: Row["unit"]): string {
+  const amount = (number: number) => `${number.toFixed(0)} ${unit}`;
+  return floor === null ? amount(value) : `${amount(value)} over ${amount(floor)}`;
 }

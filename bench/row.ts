@@ -10,7 +10,7 @@ export interface Sample {
 /** `ratio`: value over floor. `over`: value less floor, in the row's unit. `value`: the value itself. */
 export type TargetKind = "ratio" | "over" | "value";
 
-export interface Row {
+export interface Row<On = Stand> {
   readonly name: string;
   /** What the value is. */
   readonly what: string;
@@ -20,7 +20,7 @@ export interface Row {
   readonly target: { readonly kind: TargetKind; readonly limit: number };
   /** Left out of `--quick`. */
   readonly isLong?: boolean;
-  readonly sample: (stand: Stand) => Promise<Sample>;
+  readonly sample: (stand: On) => Promise<Sample>;
 }
 
 /** Why a row cannot be measured on this host. */

@@ -13,6 +13,9 @@ import { Unmeasurable } from "./row.ts";
 export const MEMORY_MIB = 1024;
 export const VM_FLAGS = ["--driver", "qemu", "--vcpu", "2", "--memory", `${MEMORY_MIB}M`, "--disk-size", "4G"] as const;
 
+/** The VM whose data disk the floor copies. */
+const EMPTY = "empty";
+
 export interface WarmVm {
   readonly name: string;
   readonly pids: VmmPids;
@@ -67,10 +70,10 @@ export class Stand {
     await rm(scratch, { recursive: true, force: true });
     await mkdir(scratch, { recursive: true });
     await banger.ok("vm", "run", "--detach", "--name", "model", ...VM_FLAGS);
-    await banger.ok("vm", "create", "--no-start", "--name", "empty", ...VM_FLAGS);
+    await banger.ok("vm", "create", "--no-start", "--name", EMPTY, ...VM_FLAGS);
     const model = await jailedArgv((await pidsOf(join(vmsDir, await idOf(banger, "model")))).jail);
     await banger.ok("vm", "delete", "model");
-    return new Stand(options, state, { model, emptyDisk: join(vmsDir, await idOf(banger, "empty"), "data.ext4") });
+    return new Stand(options, state, { model, emptyDisk: join(vmsDir, await idOf(banger, EMPTY), "data.ext4") });
   }
 
   /** Ends all that a bench, also an interrupted one, has left; the image is kept. */
@@ -94,6 +97,15 @@ export class Stand {
   warm(): Promise<WarmVm> {
     this.#warm ??= this.#bootWarm();
     return this.#warm;
+  }
+
+  /** After a row that failed: ends what it left running beside the warm VM, which goes too if it is the one that failed. */
+  async clear(): Promise<void> {
+    const warm = await this.#warm?.catch(() => undefined);
+    if (warm === undefined) this.#warm = undefined;
+    const listed = (await this.banger.json("vm", "list")) as readonly { readonly name: string }[];
+    const left = listed.map(({ name }) => name).filter((name) => name !== EMPTY && name !== warm?.name);
+    if (left.length > 0) await this.banger.ok("vm", "delete", "--discard-changes", ...left);
   }
 
   async endRound(): Promise<void> {

@@ -29,7 +29,13 @@ test("the table: aligned, with what could not be measured and why", () => {
     samples: [{ value: 93.4, floor: null }],
   };
   const none: Measured = { ...list, name: "exec", samples: [], trouble: "no network" };
-  const over: Measured = { ...list, name: "delete", target: { kind: "over", limit: 50 }, samples: [{ value: 20, floor: 7 }] };
+  const over: Measured = {
+    ...list,
+    name: "delete",
+    trouble: "failed in round 2",
+    target: { kind: "over", limit: 50 },
+    samples: [{ value: 20, floor: 7 }],
+  };
   assert.equal(
     table([list, memory, none, over]),
     [
@@ -37,7 +43,7 @@ test("the table: aligned, with what could not be measured and why", () => {
       "list        50 ms   60 ms   40 ms    1.50    <= 1.60  met",
       "vmm-memory  93 MB   93 MB       -   93 MB   <= 40 MB  missed",
       "exec            -       -       -       -    <= 1.60  no network",
-      "delete      20 ms   20 ms  7.0 ms  +13 ms  <= +50 ms  met",
+      "delete      20 ms   20 ms  7.0 ms  +13 ms  <= +50 ms  met; failed in round 2",
     ].join("\n"),
   );
 });

@@ -58,7 +58,6 @@ function lineOf(row: Measured): string[] {
   const target = `<= ${scoreText(row.target.limit, row)}`;
   if (summary === undefined) return [row.name, "-", "-", "-", "-", target, row.trouble ?? "not measured"];
   const amount = (value: number | null) => (value === null ? "-" : `${value.toFixed(value < 10 ? 1 : 0)} ${row.unit}`);
-  const verdict = summary.isMet ? "met" : "missed";
   return [
     row.name,
     amount(summary.min),
@@ -66,8 +65,13 @@ function lineOf(row: Measured): string[] {
     amount(summary.floorMedian),
     scoreText(summary.score, row),
     target,
-    verdict,
+    verdictOf(row, summary),
   ];
+}
+
+/** Whether a row that has samples meets its target, and why it has not all of them. */
+export function verdictOf({ trouble }: Measured, { isMet }: Summary): string {
+  return `${isMet ? "met" : "missed"}${trouble === undefined ? "" : `; ${trouble}`}`;
 }
 
 /** A score as its kind reads: `1.13`, `+12 ms`, `93 MB`. */
