@@ -13,6 +13,11 @@ export interface Machine {
   readonly load: number;
 }
 
+/** What ratios depend on. Runs of machines that differ in it are no series; a new kernel or Node is a change like any other. */
+export function machineText({ cpu, cores, memoryGib, accelerator }: Machine): string {
+  return `${cpu}, ${cores} cores, ${memoryGib} GiB, ${accelerator}`;
+}
+
 export async function describeMachine(banger: Banger): Promise<Machine> {
   const { stdout } = await banger.banger(["doctor", "--json"]);
   const { checks } = JSON.parse(stdout) as {

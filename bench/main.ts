@@ -5,6 +5,7 @@ import { describeMachine } from "./machine.ts";
 import { rows } from "./registry.ts";
 import { SMALL, WHOLE } from "./repository.ts";
 import { keepResult } from "./results.ts";
+import { revisionOf } from "./revision.ts";
 import { measureRounds, type RoundsReport } from "./rounds.ts";
 import { Unmeasurable, type Row } from "./row.ts";
 import { Stand } from "./stand.ts";
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   };
   try {
     const stand = await Stand.open({ ...options, signal: interrupted.signal });
+    const revision = await revisionOf(root, stand.banger);
     const machine = await describeMachine(stand.banger);
     if (machine.load > machine.cores / 2) console.log(`! the machine is busy (load ${machine.load}): its times are worth little`);
     const measured = await measureRounds({ rows: selected, rounds, stand, report: reportOf(rounds) });
@@ -59,7 +61,7 @@ async function main(): Promise<void> {
     if (interrupted.signal.aborted) process.exitCode = 1;
     if (values["no-keep"] || values.small || measured.every(({ samples }) => samples.length === 0)) return;
     const date = new Date().toISOString();
-    const path = await keepResult(join(import.meta.dirname, "results"), { date, machine, rows: measured });
+    const path = await keepResult(join(import.meta.dirname, "results"), { date, revision, rounds, machine, rows: measured });
     console.log(`\nkept as ${path.slice(root.length + 1)}; make bench-report draws it`);
   } finally {
     await Stand.cleanUp({ ...options, signal: new AbortController().signal });

@@ -2,11 +2,15 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "./machine.ts";
+import type { Revision } from "./revision.ts";
 import type { Measured } from "./summary.ts";
 
 export interface Result {
   /** ISO 8601, UTC. */
   readonly date: string;
+  readonly revision: Revision;
+  /** Asked for; a row with fewer tells why. */
+  readonly rounds: number;
   readonly machine: Machine;
   readonly rows: readonly Measured[];
 }
