@@ -20,14 +20,14 @@ class FakeStand implements RoundStand {
   }
 }
 
-function fakeRow(name: string, sample: (stand: FakeStand, nth: number) => Sample): Row<FakeStand> {
+function fakeRow(name: string, measure: (stand: FakeStand, nth: number) => Sample): Row<FakeStand> {
   let nth = 0;
   return {
     ...{ name, what: name, over: "nothing", unit: "ms", target: { kind: "ratio", limit: 1 } },
-    sample: async (stand) => {
+    measure: async (stand) => {
       stand.calls.push(name);
       nth += 1;
-      return sample(stand, nth);
+      return [measure(stand, nth)];
     },
   };
 }

@@ -1,7 +1,7 @@
 // Measures rows in rounds: every row once a round, so that a machine's moods fall on all alike. What goes wrong with one row is
 // noted with it, and costs no other its samples.
 import { Unmeasurable, type Row, type Sample } from "./row.ts";
-import type { Measured } from "./summary.ts";
+import { median, type Measured } from "./summary.ts";
 
 /** What a round needs of what rows measure on. */
 export interface RoundStand {
@@ -61,9 +61,9 @@ async function runRounds<On extends RoundStand>(options: Rounds<On>, taken: read
 async function sampleRow<On extends RoundStand>(one: Taken<On>, round: number, { stand, report }: Rounds<On>): Promise<void> {
   const { row, samples } = one;
   try {
-    const sample = await row.sample(stand);
-    samples.push(sample);
-    report.sampled(round, row.name, told(sample, row.unit));
+    const measured = await row.measure(stand);
+    samples.push(...measured);
+    report.sampled(round, row.name, told(measured, row.unit));
   } catch (error) {
     if (stand.signal.aborted) return;
     one.trouble = error instanceof Unmeasurable ? error.message : `failed in round ${round}`;
@@ -72,7 +72,8 @@ async function sampleRow<On extends RoundStand>(one: Taken<On>, round: number, {
   }
 }
 
-function told({ value, floor }: Sample, unit: Row["unit"]): string {
-  const amount = (number: number) => `${number.toFixed(0)} ${unit}`;
-  return floor === null ? amount(value) : `${amount(value)} over ${amount(floor)}`;
+function told(samples: readonly Sample[], unit: Row["unit"]): string {
+  const amount = (numbers: readonly number[]) => `${median(numbers).toFixed(0)} ${unit}`;
+  const floors = samples.flatMap(({ floor }) => floor ?? []);
+  return `${amount(samples.map(({ value }) => value))}${floors.length === 0 ? "" : ` over ${amount(floors)}`}`;
 }

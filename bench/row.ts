@@ -20,7 +20,8 @@ export interface Row<On = Stand> {
   readonly target: { readonly kind: TargetKind; readonly limit: number };
   /** Left out of `--quick`. */
   readonly isLong?: boolean;
-  readonly sample: (stand: On) => Promise<Sample>;
+  /** At least one sample. */
+  readonly measure: (stand: On) => Promise<readonly Sample[]>;
 }
 
 /** Why a row cannot be measured on this host. */

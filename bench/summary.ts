@@ -11,7 +11,7 @@ export interface Summary {
   readonly min: number;
   readonly median: number;
   readonly floorMedian: number | null;
-  /** The median of what each round's value is to its floor, as the target's kind says: rounds differ, neighbours less so. */
+  /** The median of what each sample's value is to its floor, as the target's kind says: rounds differ, neighbours less so. */
   readonly score: number;
   readonly isMet: boolean;
 }

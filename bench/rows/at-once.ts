@@ -16,12 +16,12 @@ function atOnce(name: string, count: number): Row {
     over: "one alone, or the cores' fair share of so much work if that is longer",
     unit: "ms",
     target: { kind: "ratio", limit: 1.1 },
-    async sample(stand) {
+    async measure(stand) {
       const needed = count * (MEMORY_MIB + 256) * 1024 ** 2;
       if (freemem() < needed) throw new Unmeasurable(`${count} VMs need more memory than is free`);
       const alone = await start(stand, 1);
       const value = (await start(stand, count)).tookMs;
-      return { value, floor: Math.max(alone.tookMs, (count * alone.cpuMs) / availableParallelism()) };
+      return [{ value, floor: Math.max(alone.tookMs, (count * alone.cpuMs) / availableParallelism()) }];
     },
   };
 }

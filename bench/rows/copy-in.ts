@@ -12,13 +12,13 @@ export default {
   unit: "ms",
   target: { kind: "ratio", limit: 1 },
   isLong: true,
-  async sample(stand) {
+  async measure(stand) {
     const repository = await benchRepository(stand);
     const floor = 1.3 * (await tarToTar(repository, stand)) + (await throughChannel(repository, stand));
     const name = stand.name();
     const { stderr } = await stand.banger.ok("vm", "run", repository, "--detach", "--name", name, ...VM_FLAGS);
     await stand.banger.ok("vm", "delete", "--discard-changes", name);
-    return { value: stageMs(stderr, "copy"), floor };
+    return [{ value: stageMs(stderr, "copy"), floor }];
   },
 } satisfies Row;
 

@@ -7,9 +7,9 @@ export default {
   over: null,
   unit: "MB",
   target: { kind: "value", limit: 120 },
-  async sample(stand) {
+  async measure(stand) {
     await stand.warm();
     const { pid } = (await stand.banger.json("daemon", "status")) as { readonly pid: number };
-    return { value: (await pssOf(pid)) / MB, floor: null };
+    return [{ value: (await pssOf(pid)) / MB, floor: null }];
   },
 } satisfies Row;

@@ -12,13 +12,13 @@ export default {
   over: "rm of its files",
   unit: "ms",
   target: { kind: "over", limit: 50 },
-  async sample(stand) {
+  async measure(stand) {
     const name = stand.name();
     await stand.banger.ok("vm", "create", "--no-start", "--name", name, ...VM_FLAGS);
     const copy = join(stand.scratch, "files");
     await promisify(execFile)("cp", ["--archive", "--sparse=always", await stand.vmDir(name), copy]);
     const client = createClient(stand.paths.socket);
     const value = await timedWork(() => client.progress(routes.vmDelete, { params: { name } }));
-    return { value, floor: await timed(["rm", "-rf", copy], stand) };
+    return [{ value, floor: await timed(["rm", "-rf", copy], stand) }];
   },
 } satisfies Row;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { alternating } from "../alternating.ts";
 import { timed } from "../measure.ts";
 import type { Row } from "../row.ts";
 
@@ -8,7 +9,7 @@ export default {
   over: "ssh with a live control connection to the same guest",
   unit: "ms",
   target: { kind: "ratio", limit: 1 },
-  async sample(stand) {
+  async measure(stand) {
     const vm = await stand.warm();
     const control = ["-S", join(stand.scratch, "control")];
     await timed([...vm.ssh(...control, "-o", "ControlMaster=auto", "-o", "ControlPersist=60"), "true"], stand);
@@ -16,8 +17,10 @@ export default {
     try {
       // As for ssh above, the first time is the guest's: it reads the shell's files, and an emulator translates them.
       await timed(command, stand);
-      const value = await timed(command, stand);
-      return { value, floor: await timed([...vm.ssh(...control), "true"], stand) };
+      return await alternating(6, {
+        value: () => timed(command, stand),
+        floor: () => timed([...vm.ssh(...control), "true"], stand),
+      });
     } finally {
       await timed(vm.ssh(...control, "-O", "exit"), stand);
     }

@@ -10,12 +10,12 @@ export default {
   unit: "ms",
   target: { kind: "ratio", limit: 1.5 },
   isLong: true,
-  async sample(stand) {
+  async measure(stand) {
     await using workspace = await changedWorkspace(stand);
     const { program } = stand.banger;
     const patch = join(stand.scratch, "export.patch");
     const value = await timed([program, "vm", "workspace", "export", workspace.name, "--output", patch], stand);
     const line = '"$1" vm exec "$2" -- sh -c "$3" > /dev/null';
-    return { value, floor: await timed(["sh", "-c", line, "sh", program, workspace.name, TELL_AND_TAR], stand) };
+    return [{ value, floor: await timed(["sh", "-c", line, "sh", program, workspace.name, TELL_AND_TAR], stand) }];
   },
 } satisfies Row;

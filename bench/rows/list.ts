@@ -1,3 +1,4 @@
+import { alternating } from "../alternating.ts";
 import { timed } from "../measure.ts";
 import type { Row } from "../row.ts";
 
@@ -7,8 +8,10 @@ export default {
   over: "node -e 0",
   unit: "ms",
   target: { kind: "ratio", limit: 1.6 },
-  async sample(stand) {
-    const value = await timed([stand.banger.program, "vm", "list"], stand);
-    return { value, floor: await timed([stand.node, "-e", "0"], stand) };
+  async measure(stand) {
+    return alternating(6, {
+      value: () => timed([stand.banger.program, "vm", "list"], stand),
+      floor: () => timed([stand.node, "-e", "0"], stand),
+    });
   },
 } satisfies Row;

@@ -13,12 +13,12 @@ export default {
   unit: "ms",
   target: { kind: "ratio", limit: 1.5 },
   isLong: true,
-  async sample(stand) {
+  async measure(stand) {
     await using workspace = await changedWorkspace(stand);
     const { name, repository } = workspace;
     try {
       const value = await timed([stand.banger.program, "vm", "workspace", "pull", name, "--into-worktree"], stand);
-      return { value, floor: await byTar(stand, workspace) };
+      return [{ value, floor: await byTar(stand, workspace) }];
     } finally {
       // The next row finds the repository as it was.
       execFileSync("git", ["-C", repository, "reset", "--quiet", "--hard"]);

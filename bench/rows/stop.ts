@@ -8,12 +8,12 @@ export default {
   over: "the raw machine's init asked to power off, to the end of its VMM",
   unit: "ms",
   target: { kind: "ratio", limit: 1.2 },
-  async sample(stand) {
+  async measure(stand) {
     const name = stand.name();
     await stand.banger.ok("vm", "run", "--detach", "--name", name, ...VM_FLAGS);
     const value = await timed([stand.banger.program, "vm", "stop", name], stand);
     await stand.banger.ok("vm", "delete", name);
     await using raw = await stand.raw();
-    return { value, floor: await raw.poweroff() };
+    return [{ value, floor: await raw.poweroff() }];
   },
 } satisfies Row;

@@ -8,10 +8,10 @@ export default {
   over: null,
   unit: "MB",
   target: { kind: "value", limit: 40 },
-  async sample(stand) {
+  async measure(stand) {
     const { pids } = await stand.warm();
     const all = (await pssOf(pids.vmm)) + (await pssOf(pids.jail));
     const guest = await pssOfSize(pids.vmm, MEMORY_MIB * 1024 ** 2);
-    return { value: (all - guest) / MB, floor: null };
+    return [{ value: (all - guest) / MB, floor: null }];
   },
 } satisfies Row;
