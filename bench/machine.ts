@@ -1,6 +1,7 @@
 // What a result was measured on, as far as it explains the numbers; nothing that tells whose machine it is.
 import { cpus, loadavg, release, totalmem } from "node:os";
 import type { Banger } from "../test/smoke/banger.ts";
+import { acceleratorOf, doctorChecks } from "./doctor.ts";
 
 export interface Machine {
   readonly cpu: string;
@@ -19,17 +20,13 @@ export function machineText({ cpu, cores, memoryGib, accelerator }: Machine): st
 }
 
 export async function describeMachine(banger: Banger): Promise<Machine> {
-  const { stdout } = await banger.banger(["doctor", "--json"]);
-  const { checks } = JSON.parse(stdout) as {
-    readonly checks: readonly { readonly id: string; readonly details?: { readonly accelerator?: string } }[];
-  };
   const all = cpus();
   return {
     cpu: all[0]?.model ?? "unknown",
     cores: all.length,
     memoryGib: Math.round(totalmem() / 1024 ** 3),
     kernel: release(),
-    accelerator: checks.find(({ id }) => id === "accelerator")?.details?.accelerator ?? "unknown",
+    accelerator: acceleratorOf(await doctorChecks(banger)),
     node: process.version,
     load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
   };

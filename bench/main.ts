@@ -9,7 +9,7 @@ import { revisionOf } from "./revision.ts";
 import { measureRounds, type RoundsReport } from "./rounds.ts";
 import { Unmeasurable, type Row } from "./row.ts";
 import { Stand } from "./stand.ts";
-import { table } from "./summary.ts";
+import { scoreText, table } from "./summary.ts";
 
 const HELP = `Measures banger beside the least that could do the same, and prints how they compare.
 
@@ -21,6 +21,8 @@ const HELP = `Measures banger beside the least that could do the same, and print
   --no-keep       write no file to bench/results
   -h, --help
 `;
+
+const NAME_WIDTH = Math.max(...rows.map(({ name }) => name.length));
 
 class UsageError extends Error {}
 
@@ -69,7 +71,7 @@ async function main(): Promise<void> {
 }
 
 function reportOf(rounds: number): RoundsReport {
-  const tell = (round: number, name: string, told: string) => console.log(`${round}/${rounds}  ${name.padEnd(14)} ${told}`);
+  const tell = (round: number, name: string, told: string) => console.log(`${round}/${rounds}  ${name.padEnd(NAME_WIDTH)} ${told}`);
   return {
     sampled: tell,
     failed: (round, name, error) => {
@@ -80,9 +82,9 @@ function reportOf(rounds: number): RoundsReport {
   };
 }
 
-function describe({ name, what, over, target }: Row): string {
-  const limit = target.kind === "ratio" ? `<= ${target.limit}` : "";
-  return `${name.padEnd(14)} ${what}${over === null ? "" : `\n${" ".repeat(15)}over ${over} ${limit}`}`;
+function describe({ name, what, over, unit, target }: Row): string {
+  const limit = `<= ${scoreText(target.limit, { target, unit })}`;
+  return `${name.padEnd(NAME_WIDTH)} ${what}\n${" ".repeat(NAME_WIDTH + 1)}${over === null ? "" : `over ${over} `}${limit}`;
 }
 
 function select(only: string | undefined, isQuick: boolean): readonly Row[] {

@@ -10,7 +10,7 @@ import list from "./rows/list.ts";
 import pull from "./rows/pull.ts";
 import sshPrompt from "./rows/ssh-prompt.ts";
 import stop from "./rows/stop.ts";
-import vmmMemory from "./rows/vmm-memory.ts";
+import { firecrackerMemory, vmmMemory } from "./rows/vmm-memory.ts";
 import type { Row } from "./row.ts";
 
 export const rows: readonly Row[] = [
@@ -26,5 +26,6 @@ export const rows: readonly Row[] = [
   exportRow,
   pull,
   vmmMemory,
+  firecrackerMemory,
   daemonMemory,
 ];

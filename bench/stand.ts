@@ -1,7 +1,7 @@
 // What rows measure on: a banger of their own, one warm VM for a whole round, and the floor's raw machine.
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { resolvePaths, type Paths } from "@banger/api";
+import { resolvePaths, type DriverName, type Paths } from "@banger/api";
 import type { Banger } from "../test/smoke/banger.ts";
 import { cleanUp, openOwnState, type OwnState } from "../test/smoke/own-state.ts";
 import { jailedArgv, pidsOf, type JailedArgv, type VmmPids } from "./jailed-argv.ts";
@@ -9,9 +9,13 @@ import { bootRaw, type RawGuest } from "./raw-machine.ts";
 import type { RepositorySize } from "./repository.ts";
 import { Unmeasurable } from "./row.ts";
 
-/** Every VM of the bench. The floor knows QEMU's arguments, so QEMU it is. */
 export const MEMORY_MIB = 1024;
-export const VM_FLAGS = ["--driver", "qemu", "--vcpu", "2", "--memory", `${MEMORY_MIB}M`, "--disk-size", "4G"] as const;
+/** Of every VM that has a floor. The floor knows QEMU's arguments, so QEMU it is. */
+export const VM_FLAGS = vmFlags("qemu");
+
+export function vmFlags(driver: DriverName): readonly string[] {
+  return ["--driver", driver, "--vcpu", "2", "--memory", `${MEMORY_MIB}M`, "--disk-size", "4G"];
+}
 
 /** The VM whose data disk the floor copies. */
 const EMPTY = "empty";
