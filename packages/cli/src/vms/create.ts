@@ -10,7 +10,7 @@ export interface Created {
   readonly vm: Vm;
 }
 
-/** Throws Interrupted after the undoing, the daemon's error otherwise; a leased VM that did not get ready is kept for a look. */
+/** Throws Interrupted after the undoing, the daemon's error otherwise; the daemon keeps a VM that did not get ready. */
 export async function createVm(context: CliContext, request: CreateVmBody, watch?: ProgressSink): Promise<Created> {
   let client: Client | undefined;
   let name = request.name;
@@ -25,29 +25,12 @@ export async function createVm(context: CliContext, request: CreateVmBody, watch
         show(event);
         watch?.(event);
       };
-      try {
-        return { client: connected, vm: await connected.progress(routes.vmCreate, { body: request }, { signal, onEvent }) };
-      } catch (error) {
-        throw await notReady(error, { client: connected, name, isLeased: request.lease === true });
-      }
+      return { client: connected, vm: await connected.progress(routes.vmCreate, { body: request }, { signal, onEvent }) };
     },
     async undone() {
       if (client === undefined || name === undefined) return "cancelled: nothing was made";
       return (await isGone(client, name)) ? `cancelled: ${name} is undone` : `cancelled: ${name} is being undone`;
     },
-  });
-}
-
-/** A VM that did not get ready in time is worth a look: its lease is given up, so that it stays. */
-async function notReady(
-  error: unknown,
-  made: { readonly client: Client; readonly name: string | undefined; readonly isLeased: boolean },
-): Promise<unknown> {
-  if (!(error instanceof BangerError) || error.code !== "guest.not_ready" || made.name === undefined) return error;
-  if (made.isLeased) await made.client.call(routes.vmLeaseRelease, { params: { name: made.name } }).catch(() => undefined);
-  return BangerError.fromBody({
-    ...error.toBody(),
-    hint: `the VM is kept for a look: banger vm logs ${made.name}     remove it: banger vm delete ${made.name}`,
   });
 }
 

@@ -26,6 +26,16 @@ export function holdLease(request: LeaseRequest): AsyncDisposable {
   };
 }
 
+/**
+ * Gives up the lease of a VM that did not get ready in time, so that its logs can tell why. Answers whether `error` says so: any
+ * other end is the VM's too.
+ */
+export async function keepForALook(error: unknown, client: Client, vmName: string): Promise<boolean> {
+  if (!(error instanceof BangerError) || error.code !== "guest.not_ready") return false;
+  await client.call(routes.vmLeaseRelease, { params: { name: vmName } }).catch(() => undefined);
+  return true;
+}
+
 async function keepHolding({ context, client, vmName }: LeaseRequest, signal: AbortSignal): Promise<void> {
   let lostAt: number | undefined;
   while (!signal.aborted) {

@@ -1,5 +1,7 @@
 // The golden path: make a VM, run in it, leave it or delete it, and undo what was begun.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
 import { BangerError, type ProgressEvent } from "@banger/api";
 import { fakeExec } from "../../testing/fake-guest.ts";
@@ -168,21 +170,42 @@ test("a VM that was deleted meanwhile is no failure of --rm", async () => {
   assert.equal((await scene.cli(["vm", "run", "-q", "--rm", "--", "false"])).status, 2);
 });
 
-test("a guest that does not get ready is kept for a look, its lease given up", async () => {
+test("a guest that does not get ready is kept for a look, by the daemon", async () => {
   await using scene = await openScene({
     vmCreate: ({ emit }) => {
       emit(SPEC);
-      throw new BangerError("guest.not_ready", "the guest did not become ready in 120 s", { operationId: "91c2" });
+      throw new BangerError("guest.not_ready", "the guest did not become ready in 120 s", { hint: "it is kept", operationId: "91c2" });
     },
-    vmLeaseRelease: () => fakeVm(),
   });
   const said = await scene.cli(["vm", "run", "--rm", "--", "true"]);
   assert.equal(said.status, 125);
-  assert.match(
-    said.stderr,
-    /error: the guest did not become ready in 120 s\n {2}try: the VM is kept for a look: banger vm logs sandbox {5}remove it: banger vm delete sandbox {2,}\[op 91c2\]\n$/,
-  );
-  assert.deepEqual(scene.daemon?.calls, ["vmCreate", "vmLeaseRelease sandbox"]);
+  assert.match(said.stderr, /error: the guest did not become ready in 120 s\n {2}try: it is kept {2,}\[op 91c2\]\n$/);
+  assert.deepEqual(scene.daemon?.calls, ["vmCreate"]);
+});
+
+test("a workspace VM whose guest does not get ready is kept for a look, too, its lease given up", async () => {
+  await using scene = await openScene({
+    ...golden,
+    vmList: () => [fakeVm()],
+    keptList: () => [],
+    vmFilesPut: () => ({ files: 1, bytes: 1 }),
+    workspacePut: ({ query: { path, source, tree } }) => ({
+      ...{ guestPath: path, source, tree, head: null, branch: null, copiedAt: "2026-01-01T00:00:00.000Z", files: 0, kept: null },
+    }),
+    vmExec: () => {
+      throw new BangerError("guest.not_ready", "the guest did not become ready in 120 s");
+    },
+    vmLeaseRelease: () => fakeVm(),
+  });
+  const repository = join(scene.home, "api");
+  execFileSync("git", ["init", "--quiet", repository]);
+  const commit = ["-c", "user.name=D", "-c", "user.email=d@d", "commit", "--quiet", "--allow-empty", "-m", "one"];
+  execFileSync("git", ["-C", repository, ...commit], { env: scene.env });
+  const said = await scene.cli(["vm", "run", "--rm", "--no-bootstrap", repository, "--", "true"]);
+  assert.equal(said.status, 125, said.stderr);
+  assert.match(said.stderr, /error: the guest did not become ready in 120 s\n/);
+  assert.ok(scene.daemon?.calls.includes("vmLeaseRelease sandbox"), scene.daemon?.calls.join("\n"));
+  assert.ok(!scene.daemon?.calls.includes("vmDelete sandbox"));
 });
 
 test("Ctrl-C during boot undoes it, says so, 130", async () => {

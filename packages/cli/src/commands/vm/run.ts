@@ -4,7 +4,7 @@ import { usageError, type CliContext } from "../../context.ts";
 import { requireSsh, sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
 import { recordBoot } from "../../vms/explain.ts";
-import { holdLease } from "../../vms/lease.ts";
+import { holdLease, keepForALook } from "../../vms/lease.ts";
 import { ownerOf } from "../../vms/owner.ts";
 import { leftBehind, nextSteps } from "../../vms/remarks.ts";
 import { createRequest, specAliases, specFlags, type SpecFlags } from "../../vms/spec-flags.ts";
@@ -180,15 +180,22 @@ async function leaving({ context, client, vm, work }: Working): Promise<number> 
   }
 }
 
-/** Holds the lease while we are in; deletes the VM at the end, whatever the end. What changed in its workspace is kept. */
+/**
+ * Holds the lease while we are in; deletes the VM at the end, whatever the end, unless it did not get ready. What changed in its
+ * workspace is kept.
+ */
 async function untilDeleted({ context, client, vm, work, isSession }: Deleting): Promise<number> {
   await using lease = holdLease({ context, client, vmName: vm.name });
-  let gone: Gone;
+  let isKept = false;
+  let gone: Gone = { kept: null };
   let status: number;
   try {
     status = await work();
+  } catch (error) {
+    isKept = await keepForALook(error, client, vm.name);
+    throw error;
   } finally {
-    gone = await deleteVm(context, vm.name);
+    if (!isKept) gone = await deleteVm(context, vm.name);
     if (gone.failure !== undefined) context.output.error(gone.failure);
     await lease[Symbol.asyncDispose]();
     if (gone.kept !== null) await settle(context, { client, kept: gone.kept, isSession });
