@@ -6,6 +6,7 @@ export * from "./frames.ts";
 export * from "./host-programs.ts";
 export type { Answer } from "./http-text.ts";
 export * from "./names.ts";
+export * from "./own-directories.ts";
 export * from "./paths.ts";
 export * from "./ports.ts";
 export type * from "./progress.ts";

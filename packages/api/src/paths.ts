@@ -4,6 +4,8 @@ import { isAbsolute, join } from "node:path";
 import { BangerError } from "./errors.ts";
 
 export interface Paths {
+  /** BANGER_HOME, which all the others are below; null without it. */
+  readonly home: string | null;
   readonly configFile: string;
   /** state.db, lock.db, run/, images/, kernels/, vms/ID/, kept/ID/. */
   readonly dataDir: string;
@@ -35,6 +37,7 @@ export function resolvePaths({ uid, home, env }: PathInputs): Paths {
   const bases = baseDirectories(uid, home, env);
   const runDir = join(bases.data, "run");
   return {
+    home: absolute("BANGER_HOME", env) ?? null,
     configFile: absolute("BANGER_CONFIG", env) ?? join(bases.config, "config.toml"),
     dataDir: bases.data,
     cacheDir: bases.cache,

@@ -108,7 +108,11 @@ class CommandLine {
       this.#status = signalStatus(error.signal);
       createOutput(this.#deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }).note(error.message);
     } else {
-      this.#fail(error instanceof BangerError ? error : reportBug(error, locatePaths(this.#deps).stateDir), flags, failureStatus);
+      this.#fail(
+        error instanceof BangerError ? error : reportBug(error, locatePaths(this.#deps), this.#deps.uid === 0),
+        flags,
+        failureStatus,
+      );
     }
   }
 

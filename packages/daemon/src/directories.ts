@@ -1,7 +1,7 @@
 // The daemon's own directories, made at start with the modes that keep others out and, for a root daemon, let the user who
 // runs its VMMs reach just its files.
-import { chmod, mkdir } from "node:fs/promises";
-import { BangerError, type Paths } from "@banger/api";
+import { chmod } from "node:fs/promises";
+import { BangerError, makeDirectory, makeHome, type Paths } from "@banger/api";
 
 /** Throws `state.not_writable` with the directory that could not be made. */
 export async function makeDirectories(paths: Paths, isRoot: boolean): Promise<void> {
@@ -17,7 +17,8 @@ export async function makeDirectories(paths: Paths, isRoot: boolean): Promise<vo
   ];
   for (const [directory, mode] of wanted) {
     try {
-      await mkdir(directory, { recursive: true, mode });
+      makeHome(paths, isRoot);
+      makeDirectory(directory, mode);
       await chmod(directory, mode);
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;

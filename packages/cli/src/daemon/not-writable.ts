@@ -1,7 +1,13 @@
 // What the CLI itself keeps - the daemon's log, the SSH key - may have no place: a read-only home, a full disk.
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
-import { BangerError, formatSize } from "@banger/api";
+import { BangerError, formatSize, makeStateDirectory, type Paths } from "@banger/api";
+import type { CliDeps } from "../deps.ts";
+
+/** Makes the directory of all that the CLI keeps. Throws `state.not_writable`, `host.disk_full`. */
+export function ensureStateDirectory({ uid }: Pick<CliDeps, "uid">, paths: Paths): Promise<void> {
+  return writingTo(paths.stateDir, () => makeStateDirectory(paths, uid === 0));
+}
 
 /** What `work` answers. Throws `state.not_writable` with the directory when the system refuses. */
 export async function writingTo<T>(directory: string, work: () => Promise<T> | T): Promise<T> {

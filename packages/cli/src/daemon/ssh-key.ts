@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { BangerError, programMissing, type Paths } from "@banger/api";
 import type { CliDeps } from "../deps.ts";
-import { writingTo } from "./not-writable.ts";
+import { ensureStateDirectory, writingTo } from "./not-writable.ts";
 import { findOwnerKey } from "./owner-key-path.ts";
 
-type KeyDeps = Pick<CliDeps, "env" | "home" | "childProcess">;
+type KeyDeps = Pick<CliDeps, "env" | "home" | "uid" | "childProcess">;
 
 export interface SshKey {
   /** Absolute path of the private key. */
@@ -25,6 +25,7 @@ export async function ensureSshKey(deps: KeyDeps, paths: Paths): Promise<SshKey>
   const known = await readKey(path, deps);
   if (known !== undefined) return known;
   if (!isOwn) throw new BangerError("config.invalid", `ssh_key_path: ${path} does not exist`, { hint: `ssh-keygen -t ed25519 -f ${path}` });
+  await ensureStateDirectory(deps, paths);
   await writingTo(dirname(path), () => makeKey(path, deps));
   const made = await readKey(path, deps);
   if (made === undefined) throw new BangerError("state.not_writable", `the SSH key ${path} vanished while it was made`);

@@ -99,22 +99,28 @@ test("a daemon's program that is not there", async () => {
   assert.match((await scene.cli(["vm", "list"])).stderr, /error: the daemon's program was not found beside banger\n/);
 });
 
+test("a home where the kernel lets nobody make anything is named", async () => {
+  await using scene = await openScene();
+  const { status, stderr } = await scene.cli(["vm", "list"], { daemonProgram, env: { BANGER_HOME: "/proc/nope" } });
+  assert.equal(status, 1);
+  assert.match(stderr, /error: banger cannot keep its state in \/proc\/nope\/state \(E\w+\)\n {2}try: make it writable/);
+});
+
 test("a home in which nothing can be made is named; nothing is started", async () => {
   await using scene = await openScene();
   const file = join(scene.home, "file");
   writeFileSync(file, "");
   const env = { BANGER_HOME: file };
-  const refusal = (directory: string) =>
-    `error: banger cannot keep its state in ${directory} (ENOTDIR)\n  try: make it writable for you, or set BANGER_HOME to a directory that is\n`;
+  const refusal = `error: banger cannot keep its state in ${file}/state (ENOTDIR)\n  try: make it writable for you, or set BANGER_HOME to a directory that is\n`;
   assert.deepEqual(await scene.cli(["vm", "list"], { daemonProgram, env }), {
     status: 1,
     stdout: "",
-    stderr: `${STARTING}${refusal(`${file}/state`)}`,
+    stderr: `${STARTING}${refusal}`,
   });
   assert.deepEqual(await scene.cli(["vm", "run"], { daemonProgram, env }), {
     status: 125,
     stdout: "",
-    stderr: refusal(`${file}/state/ssh`),
+    stderr: refusal,
   });
   const relative = await scene.cli(["vm", "list"], { daemonProgram, env: { BANGER_HOME: "rel" } });
   assert.deepEqual(relative, {

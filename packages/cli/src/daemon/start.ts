@@ -2,13 +2,13 @@
 // exit 0, and everybody polls until one answers. A daemon that is just leaving still holds the lock, so its successor may
 // lose too: then another is started, until the deadline.
 import type { ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, DAEMON_DISK_FULL_STATUS, type DaemonInfo } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import type { CliDeps } from "../deps.ts";
-import { noSpaceIn, writingTo } from "./not-writable.ts";
+import { ensureStateDirectory, noSpaceIn, writingTo } from "./not-writable.ts";
 
 /** Milliseconds until a started daemon must answer; a slow machine under load takes seconds. */
 const START_TIMEOUT_MS = 30_000;
@@ -52,6 +52,7 @@ async function spawnDaemon(context: CliContext): Promise<StartedDaemon> {
     throw new BangerError("daemon.start_failed", "the daemon's program was not found beside banger", {
       hint: "install banger again, or name it with BANGER_DAEMON",
     });
+  await ensureStateDirectory(context.deps, context.paths);
   const child = await spawnDetached(context.deps, { program, args, logFile: context.paths.logFile });
   let failure: Error | undefined;
   child.once("error", (error) => {
@@ -70,11 +71,7 @@ async function spawnDetached(
   { childProcess, env }: CliDeps,
   start: { readonly program: string; readonly args: readonly string[]; readonly logFile: string },
 ): Promise<ChildProcess> {
-  const directory = dirname(start.logFile);
-  const log = await writingTo(directory, () => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return openSync(start.logFile, "a", 0o600);
-  });
+  const log = await writingTo(dirname(start.logFile), () => openSync(start.logFile, "a", 0o600));
   try {
     return childProcess.spawn(start.program, start.args, { cwd: "/", detached: true, env, stdio: ["ignore", log, log] });
   } finally {

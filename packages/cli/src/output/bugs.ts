@@ -1,14 +1,14 @@
 // What is not a BangerError is a bug: its stack goes to a file, the user gets one line and the file's place.
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { BangerError } from "@banger/api";
+import { BangerError, makeStateDirectory, type Paths } from "@banger/api";
 
-export function reportBug(error: unknown, stateDir: string): BangerError {
+export function reportBug(error: unknown, paths: Paths, isRoot: boolean): BangerError {
   const message = error instanceof Error ? (error.message.split("\n")[0] ?? error.name) : String(error);
-  const file = join(stateDir, "cli.log");
+  const file = join(paths.stateDir, "cli.log");
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    makeStateDirectory(paths, isRoot);
     appendFileSync(file, `${inspect(error)}\n\n`, { mode: 0o600 });
   } catch (cause) {
     // Without a place for it, the stack itself is better than nothing.

@@ -1,6 +1,7 @@
 import { BangerError, routes, type Client, type KeptVm, type ProgressEvent, type Vm } from "@banger/api";
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
+import { ensureStateDirectory } from "../../daemon/not-writable.ts";
 import { requireSsh, sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
 import { recordBoot } from "../../vms/explain.ts";
@@ -122,6 +123,7 @@ installed: in the background of a shell, before --detach returns, before a comma
 
 /** Loaded when there is one: most commands start without git and compression. */
 async function openWorkspace(context: CliContext, flags: Flags, path: string) {
+  await ensureStateDirectory(context.deps, context.paths);
   const { openRunWorkspace } = await import("../../workspaces/run-workspace.ts");
   return await openRunWorkspace(context, flags, path);
 }
