@@ -10,6 +10,12 @@ test("a program that is not there is named with how to get it, also behind setpr
   await assert.rejects(says("mkfs.ext4: No such file or directory"), { code: "host.command_failed" });
 });
 
+test("a program that fails as another user is named, not what it was run by", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("needs root: setpriv changes the user");
+  const failing = asUser(["sh", "-c", "echo no >&2; exit 3"], { uid: 65_534, gid: 65_534, home: "/" });
+  await assert.rejects(run(failing), { code: "host.command_failed", message: "sh failed with status 3: no" });
+});
+
 test("setpriv says so", async (t) => {
   if (process.getuid?.() !== 0) return t.skip("needs root: setpriv changes the user");
   const nobody = { uid: 65_534, gid: 65_534, home: "/" };

@@ -2,6 +2,7 @@
 import { BangerError, programMissing } from "@banger/api";
 import { execa, ExecaError } from "execa";
 
+const SETPRIV = "setpriv";
 /** What setpriv says of a program it was to run. */
 const SETPRIV_MISSING = /^setpriv: failed to execute (\S+): No such file or directory$/m;
 
@@ -35,7 +36,7 @@ export function asUser(argv: readonly string[], runAs: RunAs | null): readonly s
   if (runAs === null) return argv;
   const { uid, gid, groups = [] } = runAs;
   return [
-    "setpriv",
+    SETPRIV,
     `--reuid=${uid}`,
     `--regid=${gid}`,
     groups.length === 0 ? "--clear-groups" : `--groups=${groups.join(",")}`,
@@ -80,13 +81,14 @@ function commandError(program: string, argv: readonly string[], error: unknown):
   }
   const notThere = SETPRIV_MISSING.exec(`${error.stderr}`)?.[1];
   if (notThere !== undefined) return programMissing(notThere, error);
+  const named = program === SETPRIV ? (argv[argv.indexOf("--") + 1] ?? program) : program;
   const words = `${error.stderr ?? ""}\n${error.stdout ?? ""}`.trim().split("\n").slice(-5).join("\n");
   const how = error.timedOut
     ? "did not finish in time"
     : error.signal === undefined
       ? `failed with status ${error.exitCode ?? "?"}`
       : `was ended by ${error.signal}`;
-  return new BangerError("host.command_failed", `${program} ${how}${words === "" ? "" : `: ${words}`}`, {
+  return new BangerError("host.command_failed", `${named} ${how}${words === "" ? "" : `: ${words}`}`, {
     details: { argv: [...argv], exitCode: error.exitCode },
     cause: error,
   });
