@@ -116,7 +116,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const network = userNetwork(around, runAs);
   const images = imageService(around, runAs);
   const vmms = hostVmms({
-    ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, now, log },
+    ...{ searchPath, runAs, config, images, cacheDir: paths.cacheDir, scratchDir: paths.vmsDir, log },
     agentPath: agentOf(around),
     vmUserName: runAs === null ? around.userName : VM_USER,
   });
@@ -130,7 +130,8 @@ async function partsOf(around: Surroundings): Promise<Parts> {
   const vms: VmService = new VmService(
     {
       ...{ records, journal: new Journal(database, reserve) },
-      ...{ drivers: vmms.drivers, chooseDriver: (wanted, signal) => vmms.choose(wanted, signal) },
+      drivers: vmms.drivers,
+      chooseDriver: (wanted, operation) => vmms.choose(wanted, operation.signal, (test) => operation.stage("kvm test", test)),
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),

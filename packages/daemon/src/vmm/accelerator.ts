@@ -9,6 +9,8 @@ export type BootVerdict =
       readonly reason: string;
       /** Nothing stands in the way, but there is nothing to boot yet. */
       readonly isUntested?: true;
+      /** An emulated guest was up before it: no VMM's fault. */
+      readonly isOutrun?: true;
       /** The command that mends it, where one does. */
       readonly fix?: string;
     };

@@ -1,6 +1,5 @@
-// What is remembered of test boots. One that was fast enough holds until the host boots anew. Any other may have had a cause
-// that passes, a busy host or a user's own cure, so it is made again after a while; and where not even the VMM started, the
-// guest was never tried and nothing is remembered.
+// What is remembered of test boots, until the host boots anew: each costs seconds. Where not even the VMM started, the guest was
+// never tried and nothing is remembered. What failed is tried again by the doctor.
 import { readFile } from "node:fs/promises";
 import type { AcceleratorName } from "@banger/api";
 import { writeFileAtomic } from "@banger/host";
@@ -19,21 +18,13 @@ export interface BootKey {
   readonly uid: number;
 }
 
-export interface RememberedBoot {
-  readonly outcome: BootOutcome;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-}
-
-const RETRY_AFTER_MS = 60 * 60_000;
-
-/** What is to be thought of an accelerator whose guest must answer within `deadlineMs`. */
-export function verdictOf(outcome: BootOutcome, deadlineMs: number): BootVerdict {
+/** What is to be thought of an accelerator whose test boot went so. */
+export function verdictOf(outcome: BootOutcome): BootVerdict {
   switch (outcome.kind) {
     case "up":
-      return isUpWithin(outcome, deadlineMs)
-        ? { works: true, agentAfterMs: outcome.agentAfterMs }
-        : { works: false, reason: `a test boot took ${seconds(outcome.agentAfterMs)}, more than ${seconds(deadlineMs)}` };
+      return { works: true, agentAfterMs: outcome.agentAfterMs };
+    case "outrun":
+      return { works: false, isOutrun: true, reason: `a test boot took longer than an emulated one (${seconds(outcome.byMs)})` };
     case "late":
       return { works: false, reason: `a test boot did not finish in ${seconds(outcome.deadlineMs)}` };
     case "down":
@@ -42,38 +33,28 @@ export function verdictOf(outcome: BootOutcome, deadlineMs: number): BootVerdict
   }
 }
 
-/** Whether a boot need not be made again by one who would wait `deadlineMs`. */
-export function holds({ outcome, at }: RememberedBoot, deadlineMs: number, now: number): boolean {
-  if (isUpWithin(outcome, deadlineMs)) return true;
-  const wasGivenTime = outcome.kind !== "late" || outcome.deadlineMs >= deadlineMs;
-  return wasGivenTime && at <= now && now < at + RETRY_AFTER_MS;
-}
-
-export function isUpWithin(outcome: BootOutcome, deadlineMs: number): boolean {
-  return outcome.kind === "up" && outcome.agentAfterMs <= deadlineMs;
-}
-
 /** The remembered boot, if the file holds one for exactly this. A damaged file holds none. */
-export async function readBoot(file: string, key: BootKey): Promise<RememberedBoot | undefined> {
+export async function readBoot(file: string, key: BootKey): Promise<BootOutcome | undefined> {
   const known = await readMemory(file);
   return known?.hostBootId === key.hostBootId ? known.boots[nameOf(key)] : undefined;
 }
 
 /** Remembers a boot; those of earlier host boots are forgotten. */
-export async function rememberBoot(file: string, key: BootKey, boot: RememberedBoot): Promise<void> {
-  if (boot.outcome.kind === "not_started") return;
+export async function rememberBoot(file: string, key: BootKey, outcome: BootOutcome): Promise<void> {
+  if (outcome.kind === "not_started") return;
   const known = await readMemory(file);
   const kept = known?.hostBootId === key.hostBootId ? known.boots : {};
-  const next = { hostBootId: key.hostBootId, boots: { ...kept, [nameOf(key)]: boot } };
+  const next = { hostBootId: key.hostBootId, boots: { ...kept, [nameOf(key)]: outcome } };
   await writeFileAtomic(file, `${JSON.stringify(next, null, 2)}\n`);
 }
 
-const outcome = z.discriminatedUnion("kind", [
+const rememberedOutcome = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("up"), agentAfterMs: z.number() }),
   z.object({ kind: z.literal("late"), deadlineMs: z.number() }),
+  z.object({ kind: z.literal("outrun"), byMs: z.number() }),
   z.object({ kind: z.literal("down"), reason: z.string() }),
 ]);
-const memory = z.object({ hostBootId: z.string(), boots: z.record(z.string(), z.object({ outcome, at: z.number() })) });
+const memory = z.object({ hostBootId: z.string(), boots: z.record(z.string(), rememberedOutcome) });
 
 async function readMemory(file: string): Promise<z.infer<typeof memory> | undefined> {
   try {

@@ -21,6 +21,8 @@ export interface ProbeSpec {
   readonly boot: BootFiles;
   /** Milliseconds from the start to the agent's answer. */
   readonly deadlineMs: number;
+  /** Ends the boot before that. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a test boot went. */
@@ -28,6 +30,8 @@ export type BootOutcome =
   | { readonly kind: "up"; readonly agentAfterMs: number }
   /** Not within the deadline. */
   | { readonly kind: "late"; readonly deadlineMs: number }
+  /** An emulated guest was up before it, in `byMs` milliseconds. */
+  | { readonly kind: "outrun"; readonly byMs: number }
   /** The guest was started and did not live to its first word. */
   | { readonly kind: "down"; readonly reason: string }
   /** The host did not even start the VMM, which tells nothing of the accelerator. */
@@ -51,7 +55,7 @@ async function timeBoot(deps: ProbeDeps, probe: ProbeSpec, vmDir: string): Promi
     ...{ nic: null, namespace: null, accelerator, vmDir, isEphemeral: true },
   };
   const startedAt = performance.now();
-  const signal = AbortSignal.timeout(deadlineMs);
+  const signal = AbortSignal.any([AbortSignal.timeout(deadlineMs), ...(probe.signal === undefined ? [] : [probe.signal])]);
   const leftMs = () => Math.max(1, Math.ceil(deadlineMs - (performance.now() - startedAt)));
   let reached: "not_started" | "down" = "not_started";
   try {

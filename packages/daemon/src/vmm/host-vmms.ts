@@ -11,7 +11,7 @@ import { kvmNode, kvmObstacle, withKvmGroup, type DeviceNode, type Opener } from
 import { QemuDriver } from "./qemu/driver.ts";
 import { VmmSelection, type SelectionDeps } from "./selection.ts";
 
-export interface HostVmmsDeps extends Pick<SelectionDeps, "images" | "cacheDir" | "now" | "log"> {
+export interface HostVmmsDeps extends Pick<SelectionDeps, "images" | "cacheDir" | "log"> {
   /** Where programs are looked for, as in PATH. */
   readonly searchPath: string;
   readonly runAs: RunAs | null;
@@ -25,14 +25,14 @@ export interface HostVmmsDeps extends Pick<SelectionDeps, "images" | "cacheDir" 
 }
 
 export function hostVmms(deps: HostVmmsDeps): VmmSelection {
-  const { searchPath, runAs, agentPath, scratchDir, config, images, cacheDir, now, log } = deps;
+  const { searchPath, runAs, agentPath, scratchDir, config, images, cacheDir, log } = deps;
   const drivers: Readonly<Record<DriverName, VmmDriver>> = {
     qemu: new QemuDriver({ searchPath, runAs, agentPath }),
     firecracker: new FirecrackerDriver({ searchPath, runAs, firecrackerBin: async () => (await config()).firecrackerBin }),
   };
   const randomHex = (bytes: number) => randomBytes(bytes).toString("hex");
   return new VmmSelection({
-    ...{ drivers, config, images, cacheDir, now, log, uid: runAs?.uid ?? ownUid() },
+    ...{ drivers, config, images, cacheDir, log, uid: runAs?.uid ?? ownUid() },
     probe: (spec) => probeBoot({ connectGuest, scratchDir, runAs, randomHex }, spec),
     kvmObstacle: async () => {
       const node = await kvmNode();

@@ -7,15 +7,18 @@ import type { Config } from "../config/contract.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
 import type { Log } from "../log.ts";
 import { chooseDriver, isAvailable, type Availability, type BootVerdict, type DriverChoice, type DriverFacts } from "./accelerator.ts";
-import { holds, isUpWithin, readBoot, rememberBoot, verdictOf, type BootKey } from "./boot-memory.ts";
+import { readBoot, rememberBoot, verdictOf, type BootKey } from "./boot-memory.ts";
 import type { BootOutcome, ProbeSpec } from "./boot-probe.ts";
 import type { VmmDriver } from "./contract.ts";
 import type { KvmObstacle } from "./kvm-device.ts";
+import { raceEmulation } from "./kvm-race.ts";
 
-/** Milliseconds a test boot may take. KVM that needs longer is worth no more than emulation, which is only timed, to be shown. */
-const DEADLINES_MS = { kvm: 5000, tcg: 60_000 } as const satisfies Record<AcceleratorName, number>;
-/** Where there is nothing to fall back to, or nothing else is wanted, a slow KVM (one in a VM, say) is better than none. */
-const PATIENT_DEADLINE_MS = 30_000;
+/** Milliseconds in which KVM that works boots anywhere; one that has not is compared with emulation. */
+const HEAD_START_MS = 5000;
+/** Milliseconds a test boot may take. */
+const DEADLINE_MS = 60_000;
+/** With KVM alone: where there is nothing to fall back to, or nothing else is wanted. */
+const ALONE_DEADLINE_MS = 30_000;
 
 export interface SelectionDeps {
   readonly drivers: Readonly<Record<DriverName, VmmDriver>>;
@@ -27,7 +30,6 @@ export interface SelectionDeps {
   readonly config: () => Promise<Pick<Config, "defaultImageName">>;
   readonly images: Pick<ImageService, "find" | "list">;
   readonly cacheDir: string;
-  readonly now: () => Date;
   readonly log: Log;
 }
 
@@ -41,19 +43,34 @@ export interface AcceleratorReport {
   readonly agentAfterMs: number | null;
 }
 
+/** Tells whoever waits that a test boot is being made. */
+export type TellTest = <T>(test: () => Promise<T>) => Promise<T>;
+
 /** What a test boot is wanted for. */
 interface Trial {
   readonly driver: DriverName;
   readonly accelerator: AcceleratorName;
-  readonly deadlineMs: number;
-  /** Only a boot that was fast enough is taken from memory. */
+  /** Whether KVM that is slow is compared with emulation. */
+  readonly isRace: boolean;
+  /** Only a boot that succeeded is taken from memory. */
   readonly isAfresh: boolean;
+  readonly tell: TellTest;
 }
+
+type Asked = Pick<Trial, "isAfresh" | "tell">;
+
+interface TestBoot {
+  readonly driver: DriverName;
+  readonly accelerator: AcceleratorName;
+  readonly image: ReadyImage;
+}
+
+const untold: TellTest = (test) => test();
 
 export class VmmSelection {
   readonly #deps: SelectionDeps;
   /** Test boots under way, by what they are for. */
-  readonly #underWay = new Map<string, Promise<BootVerdict>>();
+  readonly #underWay = new Map<string, Promise<BootOutcome>>();
 
   constructor(deps: SelectionDeps) {
     this.#deps = deps;
@@ -64,17 +81,17 @@ export class VmmSelection {
   }
 
   /** Throws `vmm.missing` or `vmm.unsupported` when the wanted one, or any, cannot be had. */
-  async choose(wanted: DriverName | null, signal: AbortSignal): Promise<DriverChoice> {
+  async choose(wanted: DriverName | null, signal: AbortSignal, tell: TellTest = untold): Promise<DriverChoice> {
     signal.throwIfAborted();
-    return chooseDriver(await abortable(this.#facts(wanted, { isAfresh: false }), signal), wanted);
+    return chooseDriver(await abortable(this.#facts(wanted, { isAfresh: false, tell }), signal), wanted);
   }
 
   /** What a VM would run on, and how fast a test boot was: what failed before is tried again. Throws as `choose` does. */
   async report(signal: AbortSignal): Promise<AcceleratorReport> {
     signal.throwIfAborted();
-    const facts = await abortable(this.#facts(null, { isAfresh: true }), signal);
+    const facts = await abortable(this.#facts(null, { isAfresh: true, tell: untold }), signal);
     const { driver, accelerator, slowBecause, fix } = chooseDriver(facts, null);
-    const timed = { driver, accelerator, deadlineMs: DEADLINES_MS.tcg, isAfresh: false };
+    const timed = { driver, accelerator, isRace: false, isAfresh: false, tell: untold };
     const verdict = accelerator === "kvm" ? facts.kvm[driver] : await abortable(this.#verdict(timed), signal);
     return {
       ...{ accelerator, reason: slowBecause ?? "", agentAfterMs: verdict.works ? verdict.agentAfterMs : null },
@@ -84,16 +101,18 @@ export class VmmSelection {
   }
 
   /** Boots only what the choice can depend on. */
-  async #facts(wanted: DriverName | null, how: Pick<Trial, "isAfresh">): Promise<DriverFacts> {
+  async #facts(wanted: DriverName | null, asked: Asked): Promise<DriverFacts> {
     const { drivers } = this.#deps;
     const [firecracker, qemu] = await Promise.all([availability(drivers.firecracker), availability(drivers.qemu)]);
+    const trial = { ...asked, isRace: wanted !== "firecracker" && isAvailable(qemu) };
     const isNeedless: BootVerdict = { works: false, reason: "it was not tested" };
-    const deadlineMs = wanted === "firecracker" || !isAvailable(qemu) ? PATIENT_DEADLINE_MS : DEADLINES_MS.kvm;
     const byFirecracker =
-      wanted !== "qemu" && isAvailable(firecracker) ? await this.#kvmVerdict({ ...how, driver: "firecracker", deadlineMs }) : isNeedless;
+      wanted !== "qemu" && isAvailable(firecracker) ? await this.#kvmVerdict({ ...trial, driver: "firecracker" }) : isNeedless;
+    if (!byFirecracker.works && byFirecracker.isOutrun === true)
+      return { firecracker, qemu, kvm: { firecracker: byFirecracker, qemu: byFirecracker } };
     const byQemu =
       wanted !== "firecracker" && !byFirecracker.works && isAvailable(qemu)
-        ? await this.#kvmVerdict({ ...how, driver: "qemu", deadlineMs })
+        ? await this.#kvmVerdict({ ...trial, driver: "qemu" })
         : isNeedless;
     return { firecracker, qemu, kvm: { firecracker: byFirecracker, qemu: byQemu } };
   }
@@ -106,28 +125,51 @@ export class VmmSelection {
   async #verdict(trial: Trial): Promise<BootVerdict> {
     const image = await this.#anyImage();
     if (image === undefined) return { works: false, isUntested: true, reason: "it is not tested yet: no image is here to boot" };
-    const { driver, accelerator } = trial;
-    const key: BootKey = {
-      ...{ hostBootId: hostBootId(), driver, vmmVersion: await this.drivers[driver].version(), kernelRelease: image.kernelRelease },
-      ...{ accelerator, uid: this.#deps.uid },
-    };
-    const name = JSON.stringify({ ...key, ...trial });
-    const shared = this.#underWay.get(name) ?? this.#verdictFor(key, trial, image).finally(() => this.#underWay.delete(name));
+    const { driver, accelerator, isRace, isAfresh } = trial;
+    const name = JSON.stringify({ driver, accelerator, isRace, isAfresh, digest: image.digest });
+    const shared = this.#underWay.get(name) ?? this.#outcome(trial, image).finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, shared);
-    return shared;
+    return verdictOf(await shared);
   }
 
-  async #verdictFor(key: BootKey, trial: Trial, image: ReadyImage): Promise<BootVerdict> {
-    const { cacheDir, now, log } = this.#deps;
-    const { accelerator, deadlineMs, isAfresh } = trial;
-    const file = join(cacheDir, "accelerator.json");
-    const known = await readBoot(file, key);
-    const isEnough = known !== undefined && (isAfresh ? isUpWithin(known.outcome, deadlineMs) : holds(known, deadlineMs, now().getTime()));
-    if (isEnough) return verdictOf(known.outcome, deadlineMs);
-    const outcome = await this.#deps.probe({ driver: this.drivers[trial.driver], accelerator, boot: image.boot, deadlineMs });
-    log({ driver: trial.driver, accelerator, outcome }, "a test boot was made");
-    await rememberBoot(file, key, { outcome, at: now().getTime() });
-    return verdictOf(outcome, deadlineMs);
+  async #outcome(trial: Trial, image: ReadyImage): Promise<BootOutcome> {
+    const { driver, accelerator, isRace, isAfresh, tell } = trial;
+    const boot = { driver, accelerator, image };
+    const known = await readBoot(this.#memory, await this.#keyOf(boot));
+    if (known !== undefined && (known.kind === "up" || (!isAfresh && (isRace || known.kind !== "outrun")))) return known;
+    return await tell(async () => {
+      if (!isRace) return this.#try(boot, accelerator === "kvm" ? ALONE_DEADLINE_MS : DEADLINE_MS);
+      const outcome = await raceEmulation({
+        kvm: (signal) => this.#try(boot, DEADLINE_MS, signal),
+        emulation: (signal) => this.#try({ driver: "qemu", accelerator: "tcg", image }, DEADLINE_MS, signal),
+        headStartMs: HEAD_START_MS,
+      });
+      if (outcome.kind === "outrun") await this.#remember(boot, outcome);
+      return outcome;
+    });
+  }
+
+  /** One test boot. What is called off tells nothing, and is not remembered. */
+  async #try(boot: TestBoot, deadlineMs: number, signal?: AbortSignal): Promise<BootOutcome> {
+    const { driver, accelerator, image } = boot;
+    const spec = { driver: this.drivers[driver], accelerator, boot: image.boot, deadlineMs };
+    const outcome = await this.#deps.probe(signal === undefined ? spec : { ...spec, signal });
+    if (signal?.aborted !== true) await this.#remember(boot, outcome);
+    return outcome;
+  }
+
+  async #remember(boot: TestBoot, outcome: BootOutcome): Promise<void> {
+    this.#deps.log({ driver: boot.driver, accelerator: boot.accelerator, outcome }, "a test boot was made");
+    await rememberBoot(this.#memory, await this.#keyOf(boot), outcome);
+  }
+
+  get #memory(): string {
+    return join(this.#deps.cacheDir, "accelerator.json");
+  }
+
+  async #keyOf({ driver, accelerator, image }: TestBoot): Promise<BootKey> {
+    const vmmVersion = await this.drivers[driver].version();
+    return { hostBootId: hostBootId(), driver, vmmVersion, kernelRelease: image.kernelRelease, accelerator, uid: this.#deps.uid };
   }
 
   /** Every image boots with the same initramfs, so any that is here will do; the default one first. */
