@@ -35,6 +35,7 @@ import { hostVmms } from "./vmm/host-vmms.ts";
 import type { VmmSelection } from "./vmm/selection.ts";
 import { deadlinesOf } from "./vms/deadlines.ts";
 import { VmService } from "./vms/service.ts";
+import { steps } from "./vms/steps.ts";
 import { WorkspaceFiles } from "./workspaces/service.ts";
 
 /** What the daemon knows of the process and machine it runs in. */
@@ -135,7 +136,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),
-      ...{ fileSync, deadlinesOf },
+      ...{ fileSync, deadlinesOf, steps },
       ...{ config, hostResources, resolveSpec, now, randomHex, log },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),

@@ -81,8 +81,13 @@ export interface FailedVm {
 /** A VM whose guest was booted but did not get ready is kept, so that its logs can tell why; any other failure leaves nothing. */
 export async function discardUnlessTelling(deps: CreateDeps, lifecycle: Lifecycle, { record, error, operation }: FailedVm): Promise<void> {
   const isTelling = error instanceof BangerError && (error.code === "guest.not_ready" || error.code === "guest.configure_failed");
-  if (isTelling) deps.records.update(record.id, { leased: false });
-  else await lifecycle.remove(record.id, { ...operation, signal: new AbortController().signal });
+  if (isTelling) return void deps.records.update(record.id, { leased: false });
+  try {
+    await lifecycle.remove(record.id, { ...operation, signal: new AbortController().signal });
+  } catch (undoing) {
+    // The failure itself is told; the VM is shown, and its deletion can be tried again.
+    deps.log({ vm: record.id, error: String(undoing) }, "what is left of a VM that could not be made was not removed");
+  }
 }
 
 async function imageFor(deps: CreateDeps, { name, origin }: Image, operation: Operation): Promise<ReadyImage> {

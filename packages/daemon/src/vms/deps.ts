@@ -13,6 +13,7 @@ import type { DriverChoice } from "../vmm/accelerator.ts";
 import type { VmmDriver } from "../vmm/contract.ts";
 import type { WorkspaceFiles } from "../workspaces/service.ts";
 import type { DeadlinesOf } from "./deadlines.ts";
+import type { Steps } from "./steps.ts";
 
 /** The listeners on the host of published ports. */
 export interface PublishedPorts {
@@ -38,6 +39,7 @@ export interface VmDeps {
   /** What a new VM gets of its owner's files. */
   readonly fileSync: FileSync;
   readonly deadlinesOf: DeadlinesOf;
+  readonly steps: Steps;
   /** Directory of all VMs' directories. */
   readonly vmsDir: string;
   /** Who runs VMMs and owns their files; null: the daemon's own user. */

@@ -1,7 +1,7 @@
 // Brings VMs to a goal: observe, plan, act, with one lock per VM. Starting can be cancelled by whoever wants the VM stopped
 // or gone; stopping and deleting finish once begun.
 import { BangerError, type StopReason } from "@banger/api";
-import { KeyedMutex } from "@banger/host";
+import { isProcessAlive, KeyedMutex } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmExit } from "../vmm/contract.ts";
@@ -11,7 +11,8 @@ import { logFile, sizeOf, tailSince } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { planVm, type Goal } from "./plan.ts";
 import { requireRoom } from "./room.ts";
-import { steps } from "./steps.ts";
+import { runPlan } from "./run-plan.ts";
+import { processOf } from "./steps.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { Supervisors } from "./supervisors.ts";
 import { vmDir } from "./vm-directory.ts";
@@ -45,12 +46,18 @@ export class Lifecycle {
   async stop(vmId: string, operation: Operation, goal: "stopped" | "down" = "stopped"): Promise<void> {
     this.#cancelStart(vmId);
     using _held = await this.#locks.lock(vmId);
-    if (this.#deps.records.get(vmId).status === "stopped") return;
+    const { status, stopReason } = this.#deps.records.get(vmId);
+    const isStopped = status === "stopped";
+    // What an earlier stop could not undo is tried again.
+    if (isStopped && !this.#holdsMore(vmId)) return;
     this.#deps.records.update(vmId, { status: "stopping" });
     if (this.supervisors.find(vmId)?.pauses.isPaused === true)
       operation.warn("host.disk_full", "The host's disk is full: what the guest was about to write is lost, as by a power cut");
-    await this.reach(goal, vmId, operation);
-    await this.#settleStopped(vmId, { code: "requested" });
+    try {
+      await this.reach(goal, vmId, operation);
+    } finally {
+      await this.#settleStopped(vmId, isStopped && stopReason !== null ? stopReason : { code: "requested" });
+    }
   }
 
   /** Runs `work` while nothing is started, stopped or deleted of this VM. */
@@ -88,23 +95,31 @@ export class Lifecycle {
   /** Observes, plans, and runs the plan's steps. The caller holds the VM's lock. */
   async reach(goal: Goal, vmId: string, operation: Operation): Promise<void> {
     const plan = planVm(goal, await observe(this.#deps, this.supervisors, vmId));
-    for (const step of plan) {
-      this.supervisors.throwIfLeft();
-      if (goal === "running") operation.signal.throwIfAborted();
-      await steps[step]({ deps: this.#deps, supervisors: this.supervisors, vmId, operation });
-    }
+    const context = { deps: this.#deps, supervisors: this.supervisors, vmId, operation };
+    await runPlan({ goal, plan, steps: this.#deps.steps, context });
   }
 
   async #settle(vmId: string, reason: StopReason, operation: Operation): Promise<void> {
-    await this.reach("stopped", vmId, operation);
-    await this.#settleStopped(vmId, reason);
+    try {
+      await this.reach("stopped", vmId, operation);
+    } finally {
+      await this.#settleStopped(vmId, reason);
+    }
   }
 
-  /** Its listeners are closed and its reason is kept. */
+  /** Its listeners are closed and its reason is kept, whatever else of it is left. A VM whose VMM cannot be ended is not stopped. */
   async #settleStopped(vmId: string, stopReason: StopReason): Promise<void> {
     this.supervisors.throwIfLeft();
     await this.#deps.ports.close(vmId);
+    const process = await processOf(this.#deps, vmId);
+    if (process !== null && isProcessAlive(process.vmm)) return;
     this.#deps.records.update(vmId, { status: "stopped", stopReason, bootId: null, networkLost: false });
+  }
+
+  /** Whether it holds of the host what a VM that is stopped does not need. */
+  #holdsMore(vmId: string): boolean {
+    const held = this.#deps.journal.of(vmId);
+    return held.has("process") || held.has("network");
   }
 
   async #startLocked(vmId: string, operation: Operation): Promise<void> {

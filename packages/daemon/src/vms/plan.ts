@@ -57,6 +57,16 @@ export function planVm(goal: Goal, observed: Observed): Step[] {
   }
 }
 
+/**
+ * What undoes is run whatever else of it has failed, but for what would lose something then: a VM that could not be condemned is
+ * not touched, the disk stays while a VMM or work may need it, and what is not all gone is not forgotten.
+ */
+export function isBarred(step: Step, failed: Pick<ReadonlySet<Step>, "has" | "size">): boolean {
+  if (failed.has("keep-changes") || failed.has("condemn")) return true;
+  if (step === "remove-directory") return failed.has("end-vmm") || failed.has("retire-changes");
+  return step === "forget" && failed.size > 0;
+}
+
 function planRunning(observed: Observed): Step[] {
   if (observed.process === "alive" && observed.guest === "running") return [];
   if (observed.process === "alive" && observed.guest === "waiting") return ["configure-guest"];

@@ -28,7 +28,9 @@ export interface StepContext {
 
 const GUEST_HOME = "/root";
 
-export const steps: Readonly<Record<Step, (context: StepContext) => Promise<void>>> = {
+export type Steps = Readonly<Record<Step, (context: StepContext) => Promise<void>>>;
+
+export const steps: Steps = {
   "make-directory": async ({ deps, vmId, operation }) => {
     const { diskBytes } = deps.records.get(vmId);
     await operation.stage("disk", () => deps.journal.acquire(vmId, "directory", () => makeVmDirectory(deps, vmId, diskBytes)));

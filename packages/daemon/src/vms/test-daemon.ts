@@ -26,7 +26,9 @@ import type { VmmProcess } from "../vmm/contract.ts";
 import { WorkspaceFiles } from "../workspaces/service.ts";
 import type { CreateDeps } from "./create.ts";
 import { deadlinesOf, type Deadlines } from "./deadlines.ts";
+import type { Step } from "./plan.ts";
 import { VmService } from "./service.ts";
+import { steps, type Steps } from "./steps.ts";
 
 export const BASE = { vcpu: 1, memoryMib: 64, diskBytes: 64 * 1024 * 1024 };
 
@@ -48,6 +50,9 @@ export class TestDaemon {
   isImageOutdated = false;
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
+  /** Steps as they are run, and those that are to fail: instead of what they do, or after it. */
+  readonly ran: Step[] = [];
+  failing: Readonly<Partial<Record<Step, "instead" | "after">>> = {};
   readonly journal: Journal;
   readonly records: VmRecords;
   readonly service: VmService;
@@ -89,6 +94,7 @@ export class TestDaemon {
         log: () => undefined,
       }),
       fileSync: createFileSync({ config: () => Promise.resolve({ ...DEFAULT_CONFIG, fileSync: this.synced }), home: directory }),
+      steps: this.#steps(),
       deadlinesOf: (accelerator) => ({ ...deadlinesOf(accelerator), ...options.deadlines }),
       vmsDir: join(directory, "vms"),
       runAs: null,
@@ -146,6 +152,20 @@ export class TestDaemon {
     for (const { name } of this.records.list())
       await this.run((operation) => this.service.delete(name, operation, { discardsChanges: true }));
     this.crash();
+  }
+
+  #steps(): Steps {
+    const entries = Object.entries(steps).map(([name, run]) => {
+      const step = name as Step;
+      const wrapped: Steps[Step] = async (context) => {
+        this.ran.push(step);
+        const fails = this.failing[step];
+        if (fails !== "instead") await run(context);
+        if (fails !== undefined) throw new BangerError("vmm.failed", `${step} fails`);
+      };
+      return [step, wrapped];
+    });
+    return Object.fromEntries(entries) as Steps;
   }
 
   #fakeNetwork(failAttach: boolean): HostNetwork {
