@@ -79,6 +79,9 @@ test("no usable KVM is a warning with its cause", async () => {
   assert.equal(result.status, "warning");
   assert.equal(result.summary, "kvm: device present, but a test boot did not finish in 5 s; using tcg (agent after 2.5 s)");
   assert.equal(result.fix, undefined);
+  const untested = { accelerator: "kvm", reason: "it is not tested yet: no image is here to boot", agentAfterMs: null } as const;
+  const unsure = await resultOf("accelerator", { ...host.deps, probe: async () => untested });
+  assert.deepEqual([unsure.status, unsure.summary], ["warning", "kvm: it is not tested yet: no image is here to boot; using kvm"]);
   const closed = { accelerator: "tcg", reason: "not for you", fix: "sudo chmod 0666 /dev/kvm", agentAfterMs: null } as const;
   assert.equal((await resultOf("accelerator", { ...host.deps, probe: async () => closed })).fix, "sudo chmod 0666 /dev/kvm");
 });

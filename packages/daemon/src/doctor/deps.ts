@@ -9,7 +9,7 @@ import type { PastaVersion } from "../network/pasta-version.ts";
 
 export interface AcceleratorReport {
   readonly accelerator: AcceleratorName;
-  /** Why it is not KVM, for people; empty when it is. */
+  /** Why it is not KVM, or not known to work, for people; empty when it does. */
   readonly reason: string;
   /** The command that would make it KVM, where one does. */
   readonly fix?: string;

@@ -7,6 +7,7 @@ const here: Availability = { version: "1.0.0" };
 const missing: Availability = { error: new BangerError("vmm.missing", "it is not installed") };
 const works: BootVerdict = { works: true, agentAfterMs: 400 };
 const fails: BootVerdict = { works: false, reason: "a test boot did not finish in 5 s" };
+const untested: BootVerdict = { works: false, isUntested: true, reason: "it is not tested yet" };
 const facts = (change: Partial<DriverFacts>): DriverFacts => ({
   firecracker: here,
   qemu: here,
@@ -39,6 +40,15 @@ describe("the choice of a driver", () => {
     });
     assert.throws(() => chooseDriver(facts({ firecracker: missing }), "firecracker"), { code: "vmm.missing" });
     assert.throws(() => chooseDriver(facts({ qemu: missing }), "qemu"), { code: "vmm.missing" });
+  });
+
+  it("is provisional before there is anything to boot: Firecracker where it is wanted or alone, else what is sure to work", () => {
+    const kvm = { firecracker: untested, qemu: untested };
+    assert.deepEqual(chooseDriver(facts({ kvm }), "firecracker"), { driver: "firecracker", accelerator: "kvm" });
+    assert.deepEqual(chooseDriver(facts({ kvm, qemu: missing }), null), { driver: "firecracker", accelerator: "kvm" });
+    assert.equal(chooseDriver(facts({ kvm }), null).accelerator, "tcg");
+    assert.throws(() => chooseDriver(facts({ kvm, qemu: missing }), "qemu"), { code: "vmm.missing" });
+    assert.throws(() => chooseDriver(facts({ kvm: { firecracker: fails, qemu: fails }, qemu: missing }), null), { code: "vmm.missing" });
   });
 
   it("is an error where nothing can run a VM", () => {

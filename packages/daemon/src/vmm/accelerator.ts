@@ -34,14 +34,19 @@ export interface DriverChoice {
   readonly fix?: string;
 }
 
+const FIRECRACKER: DriverChoice = { driver: "firecracker", accelerator: "kvm" };
+
 /**
  * Firecracker where it is found and KVM works, else QEMU with KVM, else QEMU under emulation. What the user asked for is kept
- * or refused, never replaced. Throws `vmm.missing`, `vmm.unsupported`.
+ * or refused, never replaced. Before there is anything to boot the answer is provisional: where only Firecracker can be meant,
+ * KVM is trusted until it is tested. Throws `vmm.missing`, `vmm.unsupported`.
  */
 export function chooseDriver(facts: DriverFacts, wanted: DriverName | null): DriverChoice {
   if (wanted === "firecracker") return insistOnFirecracker(facts);
-  if (wanted === null && isAvailable(facts.firecracker) && facts.kvm.firecracker.works)
-    return { driver: "firecracker", accelerator: "kvm" };
+  if (wanted === null && isAvailable(facts.firecracker)) {
+    const { firecracker: verdict } = facts.kvm;
+    if (verdict.works || (isUntested(verdict) && !isAvailable(facts.qemu))) return FIRECRACKER;
+  }
   if (!isAvailable(facts.qemu)) throw facts.qemu.error;
   if (facts.kvm.qemu.works) return { driver: "qemu", accelerator: "kvm" };
   const { reason, fix } = facts.kvm.qemu;
@@ -52,10 +57,14 @@ export function isAvailable(availability: Availability): availability is { reado
   return "version" in availability;
 }
 
+function isUntested(verdict: BootVerdict): boolean {
+  return !verdict.works && verdict.isUntested === true;
+}
+
 function insistOnFirecracker(facts: DriverFacts): DriverChoice {
   if (!isAvailable(facts.firecracker)) throw facts.firecracker.error;
   const verdict = facts.kvm.firecracker;
-  if (verdict.works) return { driver: "firecracker", accelerator: "kvm" };
+  if (verdict.works || isUntested(verdict)) return FIRECRACKER;
   throw new BangerError("vmm.unsupported", `Firecracker needs KVM: ${verdict.reason}`, {
     hint: verdict.fix ?? "banger doctor, or --driver qemu",
   });

@@ -104,3 +104,24 @@ test("who asks is told of a test boot that is made, and of none that is remember
   await selection.choose(null, never, tell);
   assert.equal(told, 1);
 });
+
+const firecrackerUnderKvm = { driver: "firecracker", accelerator: "kvm" };
+
+test("before the first image a wanted Firecracker is taken on trust, and tried once there is one to boot", async (context) => {
+  const { world, selection, boots } = await hostWith(context, { ...kvmFails({ kind: "down", reason: "it crawls" }), hasImage: false });
+  assert.deepEqual(await selection.choose("firecracker", never), firecrackerUnderKvm);
+  world.isClosed = true;
+  await assert.rejects(selection.choose("firecracker", never), { code: "vmm.unsupported", hint: "open it" });
+  world.isClosed = false;
+  world.hasImage = true;
+  await assert.rejects(selection.choose("firecracker", never), { code: "vmm.unsupported", message: /it crawls/ });
+  assert.deepEqual(boots, ["firecracker kvm 30000"]);
+});
+
+test("a host with Firecracker alone has a driver before the first image; the doctor tells that it is not tested", async (context) => {
+  const { selection } = await hostWith(context, { installed: ["firecracker"], hasImage: false });
+  assert.deepEqual(await selection.choose(null, never), firecrackerUnderKvm);
+  assert.deepEqual(await selection.report(never), {
+    ...{ accelerator: "kvm", reason: "it is not tested yet: no image is here to boot", agentAfterMs: null },
+  });
+});

@@ -8,7 +8,7 @@ export const accelerator: Check<DoctorDeps> = {
     const { accelerator: chosen, reason, fix, agentAfterMs } = await probe(signal);
     const measured = agentAfterMs === null ? "" : ` (agent after ${(agentAfterMs / 1000).toFixed(1)} s)`;
     const details = { accelerator: chosen, agentAfterMs };
-    if (chosen === "kvm") return { status: "ok", summary: `kvm${measured}`, details };
+    if (chosen === "kvm" && reason === "") return { status: "ok", summary: `kvm${measured}`, details };
     const why = reason === "" ? "not usable" : reason;
     return {
       status: "warning",
