@@ -18,6 +18,8 @@ const readyTiny = { ...tiny, kernelRelease: "6.1.0", boot: { bzImage: "", vmlinu
 interface HostWorld {
   installed: readonly DriverName[];
   hasImage: boolean;
+  /** Another image that is here and damaged. */
+  hasDamaged: boolean;
   isClosed: boolean;
   outcome: (spec: ProbeSpec) => BootOutcome;
 }
@@ -26,7 +28,14 @@ interface HostWorld {
 async function hostWith(context: TestContext, change: Partial<HostWorld>) {
   const cacheDir = await mkdtemp(join(tmpdir(), "banger-selection-"));
   context.after(() => rm(cacheDir, { recursive: true, force: true }));
-  const world: HostWorld = { installed: ["qemu", "firecracker"], hasImage: true, isClosed: false, outcome: () => up, ...change };
+  const world: HostWorld = {
+    installed: ["qemu", "firecracker"],
+    hasImage: true,
+    hasDamaged: false,
+    isClosed: false,
+    outcome: () => up,
+    ...change,
+  };
   const driver = (name: DriverName) =>
     ({
       name,
@@ -44,10 +53,13 @@ async function hostWith(context: TestContext, change: Partial<HostWorld>) {
       boots.push(`${spec.driver.name} ${spec.accelerator} ${spec.deadlineMs}`);
       return world.outcome(spec);
     },
-    config: async () => ({ defaultImageName: "tiny" }),
+    config: async () => ({ defaultImageName: "damaged" }),
     images: {
-      list: async () => (world.hasImage ? [tiny as Image] : []),
-      find: async () => (world.hasImage ? (readyTiny as Partial<ReadyImage> as ReadyImage) : undefined),
+      list: async () => [...(world.hasDamaged ? [{ ...tiny, name: "damaged" } as Image] : []), ...(world.hasImage ? [tiny as Image] : [])],
+      find: async (name) => {
+        if (name === "damaged") throw new BangerError("image.corrupt", "image damaged is damaged");
+        return world.hasImage ? (readyTiny as Partial<ReadyImage> as ReadyImage) : undefined;
+      },
     },
   });
   return { world, selection, boots };
@@ -124,4 +136,12 @@ test("a host with Firecracker alone has a driver before the first image; the doc
   assert.deepEqual(await selection.report(never), {
     ...{ accelerator: "kvm", reason: "it is not tested yet: no image is here to boot", agentAfterMs: null },
   });
+});
+
+test("a damaged image hinders no choice: another is booted, or none", async (context) => {
+  const { world, selection, boots } = await hostWith(context, { ...onlyQemu, hasDamaged: true });
+  assert.equal((await selection.choose(null, never)).accelerator, "kvm");
+  assert.deepEqual(boots, ["qemu kvm 60000"]);
+  world.hasImage = false;
+  assert.match((await selection.choose(null, never)).slowBecause ?? "", /no image is here to boot/);
 });

@@ -172,13 +172,21 @@ export class VmmSelection {
     return { hostBootId: hostBootId(), driver, vmmVersion, kernelRelease: image.kernelRelease, accelerator, uid: this.#deps.uid };
   }
 
-  /** Every image boots with the same initramfs, so any that is here will do; the default one first. */
+  /** Every image boots with the same initramfs, so any that is here and whole will do; the default one first. */
   async #anyImage(): Promise<ReadyImage | undefined> {
     const { defaultImageName } = await this.#deps.config();
-    const ready = (await this.#deps.images.list()).filter(({ digest }) => digest !== null).map(({ name }) => name);
-    const [name] = ready.toSorted((left, right) => Number(right === defaultImageName) - Number(left === defaultImageName));
-    return name === undefined ? undefined : this.#deps.images.find(name);
+    const here = (await this.#deps.images.list()).filter(({ digest }) => digest !== null).map(({ name }) => name);
+    for (const name of here.toSorted((left, right) => Number(right === defaultImageName) - Number(left === defaultImageName))) {
+      const ready = await this.#deps.images.find(name).catch(damagedIsNone);
+      if (ready !== undefined) return ready;
+    }
+    return undefined;
   }
+}
+
+function damagedIsNone(error: unknown): undefined {
+  if (error instanceof BangerError && error.code === "image.corrupt") return undefined;
+  throw error;
 }
 
 async function availability(driver: VmmDriver): Promise<Availability> {
