@@ -16,6 +16,9 @@ export interface ForwardDeps {
   reportFailure(vmId: string, mapping: PortMapping, error: unknown): void;
 }
 
+/** Where it listens: one number may be published on several addresses. */
+export type HostPort = Pick<PortMapping, "hostAddress" | "hostPort">;
+
 interface Forward {
   readonly vmId: string;
   /** With the port the kernel chose where 0 was asked for. */
@@ -56,8 +59,8 @@ export class ForwardSet implements AsyncDisposable {
   }
 
   /** Stops listening on one port of a VM and ends its connections. Idempotent. */
-  async close(vmId: string, hostPort: number): Promise<void> {
-    await this.#closeAll([...this.#forwards].filter((forward) => forward.vmId === vmId && forward.mapping.hostPort === hostPort));
+  async close(vmId: string, which: HostPort): Promise<void> {
+    await this.#closeAll([...this.#forwards].filter((forward) => forward.vmId === vmId && isOn(which, forward.mapping)));
   }
 
   /** Ends everything published for a VM. Idempotent. */
@@ -159,6 +162,10 @@ function listenError(wanted: PortMapping, error: NodeJS.ErrnoException): BangerE
         cause: error,
       });
   }
+}
+
+function isOn(one: HostPort, other: HostPort): boolean {
+  return one.hostAddress === other.hostAddress && one.hostPort === other.hostPort;
 }
 
 function overlaps(one: string, other: string): boolean {
