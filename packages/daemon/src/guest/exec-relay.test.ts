@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { duplexPair } from "node:stream";
+import { duplexPair, type Duplex } from "node:stream";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeControl, encodeData, encodeFrame, FRAME, FrameDecoder, type Control } from "@banger/api";
@@ -84,6 +84,21 @@ for (const [how, leave] of [
     leave(caller);
     assert.deepEqual(await outcome, { kind: "hung_up" });
     assert.ok(await poll(async () => ((await alive(pid)) ? undefined : true), { timeoutMs: 5000 }));
+  });
+}
+
+for (const [how, leave] of [
+  ["is gone", (api: Duplex) => void api.destroy()],
+  ["has ended its side and been read to the end", (api: Duplex, caller: Duplex) => void (caller.end(), api.resume())],
+] as const) {
+  test(`a caller that ${how} before the command began hangs it up`, { timeout: 10_000 }, async () => {
+    const [api, caller] = await socketPair();
+    const over = once(api, how === "is gone" ? "close" : "end");
+    leave(api, caller);
+    await over;
+    const stream = await sh("exec sleep 1000");
+    assert.deepEqual(await relayExec(api, stream), { kind: "hung_up" });
+    assert.ok(stream.destroyed);
   });
 }
 

@@ -29,6 +29,8 @@ export async function relayExec(api: Duplex, guest: Duplex): Promise<ExecOutcome
   };
   api.once("end", onHangUp).once("close", onHangUp).on("error", onHangUp);
   guest.on("error", ignore);
+  // Gone while the guest still began the command: none of these comes again.
+  if (api.destroyed || api.readableEnded) onHangUp();
   const input = relayInput(api, guest);
   const outcome = await relayOutput(api, guest, hangUp.signal);
   guest.destroy();
