@@ -1,9 +1,11 @@
 // What rows measure on: a banger of their own, one warm VM for a whole round, and the floor's raw machine.
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { resolvePaths, type DriverName, type Paths } from "@banger/api";
 import type { Banger } from "../test/smoke/banger.ts";
-import { cleanUp, openOwnState, type OwnState } from "../test/smoke/own-state.ts";
+import { ownerOf } from "../scripts/leftovers.ts";
+import { openOwnState, type OwnState } from "../test/smoke/own-state.ts";
+import { sweep } from "../test/smoke/sweep.ts";
 import { jailedArgv, pidsOf, type JailedArgv, type VmmPids } from "./jailed-argv.ts";
 import { bootRaw, type RawGuest } from "./raw-machine.ts";
 import type { RepositorySize } from "./repository.ts";
@@ -71,7 +73,6 @@ export class Stand {
     const { banger } = state;
     const { vmsDir } = pathsOf(options.uid, state.home);
     const scratch = join(state.home, "scratch");
-    await rm(scratch, { recursive: true, force: true });
     await mkdir(scratch, { recursive: true });
     await banger.ok("vm", "run", "--detach", "--name", "model", ...VM_FLAGS);
     await banger.ok("vm", "create", "--no-start", "--name", EMPTY, ...VM_FLAGS);
@@ -81,10 +82,8 @@ export class Stand {
   }
 
   /** Ends all that a bench, also an interrupted one, has left; the image is kept. */
-  static async cleanUp(options: StandOptions): Promise<void> {
-    const { banger, home } = await openOwnState({ ...options, home: homeOf(options.uid) });
-    await cleanUp(banger);
-    await rm(join(home, "scratch"), { recursive: true, force: true });
+  static async cleanUp({ uid, log }: StandOptions): Promise<void> {
+    await sweep(homeOf(uid), { owner: await ownerOf(uid), say: log });
   }
 
   /** A name no VM has had. */

@@ -7,11 +7,12 @@ import { lstat, readdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { resolvePaths, type KeptVm, type Paths, type Vm } from "@banger/api";
-import { removeTree, type RunAs } from "@banger/host";
+import { resolvePaths, type KeptVm, type Vm } from "@banger/api";
+import { removeTree } from "@banger/host";
 import { ask } from "../packages/cli/src/output/ask.ts";
-import { vmUser } from "../packages/daemon/src/vm-user.ts";
-import { endDaemon, endLeftovers, findDaemon, type Owner } from "./leftovers.ts";
+import { smokeHome } from "../test/smoke/own-home.ts";
+import { removeHome } from "../test/smoke/sweep.ts";
+import { endState, isOwnDirectory, ownerOf, type Owner } from "./leftovers.ts";
 import { lostDirectories, lostWork } from "./lost-work.ts";
 
 const execute = promisify(execFile);
@@ -22,7 +23,7 @@ const uid = process.getuid?.() ?? 0;
 const home = process.env["HOME"] || homedir();
 
 async function main(): Promise<void> {
-  const owner: Owner = { uid, runAs: await runAsIfAny() };
+  const owner: Owner = await ownerOf(uid);
   if (!(await clean(process.env, owner, isAgreed))) {
     say("nothing was removed");
     process.exitCode = 1;
@@ -30,25 +31,24 @@ async function main(): Promise<void> {
   }
   if (process.env["BANGER_HOME"] !== undefined) return;
   // Where the smoke scenarios keep theirs.
-  const smokeHome = `/var/tmp/banger-smoke-${uid}`;
-  if (await isOwnDirectory(smokeHome)) {
-    await clean({ ...process.env, BANGER_HOME: smokeHome }, owner, () => Promise.resolve(true));
-    await remove(smokeHome);
-  }
+  await removeHome(smokeHome(uid), { owner, say }).catch((error: unknown) => {
+    say(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  });
 }
 
 /** False when `agree` refused what would be lost. */
 async function clean(env: NodeJS.ProcessEnv, owner: Owner, agree: () => Promise<boolean>): Promise<boolean> {
   const paths = resolvePaths({ uid, home, env });
   const directories = [paths.dataDir, paths.cacheDir, paths.stateDir];
-  if (await isOwnDirectory(paths.dataDir)) {
+  if (await isOwnDirectory(paths.dataDir, owner)) {
     const banger = async (...args: string[]) => (await execute(BANGER, args, { env, timeout: 180_000 })).stdout;
     const known = existsSync(BANGER) ? await helped(() => whatIsThere(banger)) : undefined;
     const lost = known === undefined ? lostDirectories(await namesIn(paths.vmsDir), await namesIn(paths.keptDir)) : known.lost;
     if (lost.length > 0) say(`this is lost:\n${lost.map((line) => `  ${line}`).join("\n")}`);
     if (lost.length > 0 && !(await agree())) return false;
     if (known !== undefined) await helped(() => endByDaemon(banger, known.names));
-    await endWithoutDaemon(paths, owner);
+    await endState(paths, owner, say);
   }
   for (const directory of directories) await remove(directory);
   return true;
@@ -98,12 +98,6 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   return await readdir(directory).catch(() => []);
 }
 
-async function endWithoutDaemon(paths: Paths, owner: Owner): Promise<void> {
-  const daemon = await findDaemon(paths, owner);
-  if (daemon !== undefined) await endDaemon(daemon);
-  await endLeftovers(paths, owner, say);
-}
-
 /** The directory or, when somebody planted a symlink in its place, the link alone. */
 async function remove(directory: string): Promise<void> {
   const found = await lstat(directory).catch(() => undefined);
@@ -111,17 +105,6 @@ async function remove(directory: string): Promise<void> {
   if (found.uid !== uid) return say(`${directory} belongs to user ${found.uid} and stays`);
   await removeTree(directory, dirname(directory));
   say(found.isSymbolicLink() ? `removed the symlink ${directory}; what it pointed to stays` : `removed ${directory}`);
-}
-
-/** Not a symlink, and nobody else's: only then is what lies below it taken for banger's. */
-async function isOwnDirectory(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => undefined);
-  return found !== undefined && found.isDirectory() && found.uid === uid;
-}
-
-/** Without the user there is nothing that runs as it. */
-async function runAsIfAny(): Promise<RunAs | null> {
-  return vmUser(uid, "/").catch(() => null);
 }
 
 /** What banger said, which is JSON when it was asked for JSON. */

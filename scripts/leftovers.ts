@@ -1,11 +1,12 @@
 // Finds and ends what banger left running when its daemon cannot do it any more. Nothing here trusts state.db: processes are
 // told by what banger puts into their arguments, directories by the records made before them.
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { identifyProcess, isProcessAlive, poll, signalProcess, type ProcessIdentity, type RunAs } from "@banger/host";
 import type { Paths } from "@banger/api";
 import { removeLeftBuilds } from "../packages/daemon/src/images/scratch.ts";
 import { endProcesses, findMarked, markerOf } from "../packages/daemon/src/network/detached.ts";
+import { vmUser } from "../packages/daemon/src/vm-user.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -13,12 +14,54 @@ export interface Owner {
   readonly runAs: RunAs | null;
 }
 
+export async function ownerOf(uid: number): Promise<Owner> {
+  // Without the user there is nothing that runs as it.
+  return { uid, runAs: await vmUser(uid, "/").catch(() => null) };
+}
+
+/** Not a symlink, and nobody else's: only then is what lies below it taken for banger's. */
+export async function isOwnDirectory(path: string, { uid }: Owner): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found !== undefined && found.isDirectory() && found.uid === uid;
+}
+
+/** Ends daemon, VMs, network and image builds of one state, whether or not its daemon answers. */
+export async function endState(paths: Paths, owner: Owner, say: (line: string) => void): Promise<void> {
+  const daemon = await findDaemon(paths, owner);
+  if (daemon !== undefined) await endDaemon(daemon);
+  await endLeftovers(paths, owner, say);
+}
+
 /** The daemon that holds the lock of this data directory, if one does. */
 export async function findDaemon(paths: Paths, owner: Owner): Promise<ProcessIdentity | undefined> {
+  return findHolder(join(paths.dataDir, "lock.db"), owner);
+}
+
+/** A process that has the file open. */
+export async function findHolder(file: string, owner: Owner): Promise<ProcessIdentity | undefined> {
   for (const pid of await pidsOf([owner.uid])) {
-    if ((await openFiles(pid)).includes(join(paths.dataDir, "lock.db"))) return identifyProcess(pid);
+    if ((await openFiles(pid)).includes(file)) return identifyProcess(pid);
   }
   return undefined;
+}
+
+/** Ends every banger and bangerd whose BANGER_HOME is this directory or lies below it. */
+export async function endPrograms(home: string, owner: Owner): Promise<void> {
+  const programs = await Promise.all((await pidsOf([owner.uid])).map((pid) => programBelow(home, pid)));
+  const found = programs.filter((program) => program !== undefined);
+  // A command whose daemon goes away would start another one.
+  await endProcesses(found.filter(({ isDaemon }) => !isDaemon).map(({ identity }) => identity));
+  for (const { identity } of found.filter(({ isDaemon }) => isDaemon)) await endDaemon(identity);
+  if (found.length > 0) await endPrograms(home, owner);
+}
+
+async function programBelow(home: string, pid: number) {
+  const bundle = (await argumentsOf(pid)).map((arg) => basename(arg)).find((name) => name === "banger.cjs" || name === "bangerd.cjs");
+  if (bundle === undefined) return undefined;
+  const own = (await textOf(`/proc/${pid}/environ`)).split("\0").find((entry) => entry.startsWith("BANGER_HOME="));
+  if (own === undefined || !`${own.slice("BANGER_HOME=".length)}/`.startsWith(`${home}/`)) return undefined;
+  const identity = identifyProcess(pid);
+  return identity === undefined ? undefined : { identity, isDaemon: bundle === "bangerd.cjs" };
 }
 
 /** SIGTERM, and SIGKILL for one that has not left after 10 s. */

@@ -12,11 +12,6 @@ export interface Fixtures extends OwnState {
   readonly repository: string;
 }
 
-/** Where a user's smoke runs live unless they say. */
-export function smokeHome(uid: number): string {
-  return `/var/tmp/banger-smoke-${uid}`;
-}
-
 export async function setUp(options: OwnStateOptions): Promise<Fixtures> {
   const state = await openOwnState(options);
   const fixtures = { ...state, logs: join(state.home, "logs"), repository: join(state.home, "repository") };

@@ -1,7 +1,7 @@
 // The runner's command line.
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { smokeHome } from "./fixtures.ts";
+import { smokeHome } from "./own-home.ts";
 import type { Scenario } from "./scenario.ts";
 import { selectScenarios, UsageError } from "./select.ts";
 

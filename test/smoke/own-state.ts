@@ -1,12 +1,15 @@
 // A banger state of its own, for whoever tries the real banger without touching the user's: BANGER_HOME, an environment
 // without the user's settings, and the image copied in.
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { resolvePaths } from "@banger/api";
+import { ownerOf } from "../../scripts/leftovers.ts";
 import { bangerOf, type Banger } from "./banger.ts";
+import { makeHome } from "./own-home.ts";
+import { sweep } from "./sweep.ts";
 
 const execute = promisify(execFile);
 
@@ -27,34 +30,16 @@ export interface OwnState {
   readonly banger: Banger;
 }
 
-/** The state, without VMs and without a daemon of an earlier run. */
+/** The state, without anything of an earlier run but its images. */
 export async function openOwnState(options: OwnStateOptions): Promise<OwnState> {
   const { home } = options;
   const env = environmentOf(home, options.env);
   const banger = bangerOf({ program: join(options.build, "bin/banger"), env, log: options.log, signal: options.signal });
-  await mkdir(home, { recursive: true, mode: 0o711 });
-  await chmod(home, 0o711);
-  await cleanUp(banger);
+  const owner = await ownerOf(options.uid);
+  await makeHome(home, owner);
+  await sweep(home, { owner, say: options.log });
   await seedImages(options, home);
   return { home, env, banger };
-}
-
-/** Ends and removes every VM of the state, its daemon and whatever that had made; the image is kept. */
-export async function cleanUp(banger: Banger): Promise<void> {
-  for (let names = await namesOf(banger); names.length > 0;) {
-    const { status, stderr } = await banger.banger(["vm", "delete", "--discard-changes", ...names]);
-    const left = await namesOf(banger);
-    // What an interrupted command was making, the daemon undoes at the same time.
-    if (status !== 0 && left.length === names.length) throw new Error(`VMs cannot be deleted: ${stderr}`);
-    names = left;
-  }
-  await banger.ok("daemon", "stop");
-}
-
-async function namesOf(banger: Banger): Promise<readonly string[]> {
-  const listed = await banger.banger(["vm", "list", "--json"]);
-  if (listed.status !== 0) throw new Error(`the daemon does not answer: ${listed.stderr}`);
-  return (JSON.parse(listed.stdout) as { name: string }[]).map(({ name }) => name);
 }
 
 function environmentOf(home: string, env: OwnStateOptions["env"]): Record<string, string> {

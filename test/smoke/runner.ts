@@ -1,16 +1,18 @@
 // The runner, for whatever registry: parses, sets up, runs, reports.
 import { writeFile } from "node:fs/promises";
 import { freemem } from "node:os";
+import { ownerOf } from "../../scripts/leftovers.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { contextOf } from "./context.ts";
 import { setUp, type Fixtures } from "./fixtures.ts";
 import { HELP, parseOptions, type Options } from "./options.ts";
-import { cleanUp } from "./own-state.ts";
+import { claimHome } from "./own-home.ts";
 import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
 import { runScenarios } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { poolSize } from "./schedule.ts";
 import { UsageError } from "./select.ts";
+import { removeHome, sweep } from "./sweep.ts";
 import { openView } from "./view.ts";
 
 /** A VM's memory and its VMM's own. */
@@ -40,9 +42,15 @@ async function main(argv: readonly string[], { scenarios, ...settings }: Program
   const options = parseOptions(argv, scenarios, uid);
   if (options.action === "help") return print(HELP);
   if (options.action === "list") return print(scenarios.map(listLine).join(""));
+  const sweeping = { owner: await ownerOf(uid), say: (line: string) => console.log(line) };
+  if (options.action === "clean") {
+    await removeHome(options.home, sweeping);
+    return EXIT.passed;
+  }
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
+  using _claim = await claimHome(options.home, sweeping.owner);
   const fixtures = await setUp({
     home: options.home,
     build: options.build,
@@ -51,13 +59,12 @@ async function main(argv: readonly string[], { scenarios, ...settings }: Program
     log: (line) => console.log(line),
     signal: interrupted.signal,
   });
-  if (options.action === "clean") return EXIT.passed;
   const outcomes = await runAll(options, { ...settings, fixtures, signal: interrupted.signal });
   if (options.junit !== undefined) await writeFile(options.junit, junit(outcomes));
   if (options.json) console.log(JSON.stringify(outcomes, null, 2));
   else for (const outcome of outcomes.filter((each) => each.result !== "PASS")) console.log(outcomeLine(outcome));
   console.log(totals(outcomes));
-  if (!options.keep) await cleanUp(fixtures.banger);
+  if (!options.keep) await sweep(options.home, sweeping);
   return interrupted.signal.aborted ? EXIT.failed : exitStatus(outcomes, options.isExplicit);
 }
 
