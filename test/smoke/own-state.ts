@@ -1,17 +1,13 @@
 // A banger state of its own, for whoever tries the real banger without touching the user's: BANGER_HOME, an environment
 // without the user's settings, and the image copied in.
-import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { resolvePaths } from "@banger/api";
 import { ownerOf } from "../../scripts/leftovers.ts";
 import { bangerOf, type Banger } from "./banger.ts";
 import { makeHome } from "./own-home.ts";
+import { seedImage } from "./seed-image.ts";
 import { sweep } from "./sweep.ts";
-
-const execute = promisify(execFile);
 
 export interface OwnStateOptions {
   /** BANGER_HOME. Not below the build: a root daemon's VMMs run as another user, who must reach it. */
@@ -38,7 +34,7 @@ export async function openOwnState(options: OwnStateOptions): Promise<OwnState> 
   const owner = await ownerOf(options.uid);
   await makeHome(home, owner);
   await sweep(home, { owner, say: options.log });
-  await seedImages(options, home);
+  await seed(options, banger);
   return { home, env, banger };
 }
 
@@ -47,18 +43,8 @@ function environmentOf(home: string, env: OwnStateOptions["env"]): Record<string
   return { ...Object.fromEntries(kept), BANGER_HOME: home, NO_COLOR: "1" };
 }
 
-/** The owner's own image is copied, never touched; without one it is built once and kept for the next runs. */
-async function seedImages(options: OwnStateOptions, home: string): Promise<void> {
-  const own = resolvePaths({ uid: options.uid, home: homedir(), env: { ...options.env, BANGER_HOME: undefined } });
-  const mine = resolvePaths({ uid: options.uid, home: homedir(), env: { BANGER_HOME: home } });
-  for (const [from, to] of [
-    [own.imagesDir, mine.imagesDir],
-    [own.kernelsDir, mine.kernelsDir],
-  ] as const) {
-    const present = await readFile(join(to, ".seeded")).catch(() => undefined);
-    if (present !== undefined) continue;
-    await mkdir(to, { recursive: true });
-    await execute("cp", ["--archive", "--reflink=auto", `${from}/.`, to]).catch(() => options.log(`no image to copy from ${from}`));
-    await writeFile(join(to, ".seeded"), "");
-  }
+async function seed({ uid, env, home, log }: OwnStateOptions, banger: Banger): Promise<void> {
+  const from = resolvePaths({ uid, home: homedir(), env: { ...env, BANGER_HOME: undefined } });
+  const to = resolvePaths({ uid, home: homedir(), env: { BANGER_HOME: home } });
+  await seedImage({ banger, from, to, log });
 }

@@ -11,6 +11,7 @@ import { EXIT } from "./report.ts";
 const FAKE_BANGER = `#!/bin/sh
 case "$*" in
   'doctor --json') echo '{ "checks": [{ "id": "network", "status": "ok" }] }' ;;
+  'image list --json') echo '[{ "status": "ready", "outdated": false }]' ;;
   *--json) echo '[]' ;;
 esac
 `;
