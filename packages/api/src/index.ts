@@ -5,6 +5,7 @@ export * from "./file-names.ts";
 export * from "./frames.ts";
 export * from "./host-programs.ts";
 export type { Answer } from "./http-text.ts";
+export * from "./lonely-refs.ts";
 export * from "./names.ts";
 export * from "./own-directories.ts";
 export * from "./paths.ts";

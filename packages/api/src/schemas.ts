@@ -101,6 +101,7 @@ export const workspace = z
     source: z.string().check(z.describe("The repository on the host it was copied from.")),
     tree: commit.check(z.describe("Git's id of the tree that was sent, or that has come back since: changes are told from it.")),
     head: z.nullable(commit),
+    formerHeads: z.optional(z.array(commit).check(z.describe("Commits it was sent on before."))),
     branch: z.nullable(z.string()),
     copiedAt: time,
     files: z.int().check(z.describe("Files of that tree.")),
@@ -111,6 +112,13 @@ export const workspace = z
           files: z.int().check(z.describe("Changed files; 0: nothing had changed.")),
           bytes: z.int(),
           isLatest: z.boolean().check(z.describe("False once the guest has run again.")),
+          lonelyRefs: z.optional(
+            z
+              .array(z.string())
+              .check(
+                z.describe("Branches and stashes, as `refs/heads/wip`, with commits that are on the VM's disk alone: they are not kept."),
+              ),
+          ),
         })
         .check(z.describe("What was taken out of the guest when it last went down.")),
     ),

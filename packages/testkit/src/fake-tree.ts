@@ -58,7 +58,8 @@ function directoryAt(stream: ServerHttp2Stream, { rootDir, path }: TreeRoot): st
   return undefined;
 }
 
-function leadsToDirectory(path: string): boolean {
+/** Whether it is a directory or a symlink to one. */
+export function leadsToDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch (error) {

@@ -10,6 +10,7 @@ export * from "./tree-listing.ts";
 export * from "./changes.ts";
 export { guestSource, type ChangesSource, type GuestWorkspace } from "./changes-source.ts";
 export { keptSource, type KeptChanges } from "./kept-source.ts";
+export * from "./lonely-refs.ts";
 export * from "./patch.ts";
 export * from "./copy/receive-tree.ts";
 export * from "./copy/send-tree.ts";

@@ -76,6 +76,12 @@ async function oneThatIsKilled({ banger, ok, repository, name, until, ...context
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /cannot be taken out, so it stays[\s\S]*banger vm start \S+, then delete it[\s\S]*--discard-changes/);
   await ok("vm", "start", vm);
+  await ok("vm", "exec", vm, "--", "git", "stash");
+  const stashed = await banger(["vm", "delete", vm]);
+  assert.equal(stashed.status, 1);
+  assert.match(stashed.stderr, /so it stays: the stash in \/root\/repo, with commits that are on its disk alone/);
+  assert.match((await ok("vm", "workspace", "diff", vm)).stderr, /commits that are not checked out there: the stash/);
+  await ok("vm", "exec", vm, "--", "git", "stash", "pop");
   await ok("vm", "stop", vm);
   assert.deepEqual(
     (await listed(context, vm)).map(({ kept }) => kept?.files),

@@ -7,6 +7,7 @@ import {
   Git,
   guestSource,
   keptSource,
+  lonelyGuestRefs,
   makePatch,
   shownName,
   type Changes,
@@ -17,6 +18,7 @@ import {
 import type { CliContext } from "../context.ts";
 import { interruptible } from "../interrupt.ts";
 import { createProgress } from "../output/progress.ts";
+import { lonelyRemark } from "./kept-work.ts";
 import { findPlace, type WorkspacePlace } from "./place.ts";
 import { lockWorkspace, workspaceStores } from "./stores.ts";
 
@@ -85,6 +87,7 @@ export async function changesAt(context: CliContext, { client, place, baseCommit
   });
   if (changes.repositories.length > 0)
     context.output.note(`! left out, repositories of their own: ${changes.repositories.map(shownName).join(", ")}`);
+  await tellLonelyRefs(context, { client, place, record });
   return {
     vm: place,
     isThere: place.isThere,
@@ -113,6 +116,20 @@ async function openSource({ client, place, git, store, record, signal }: Opening
   const isEmpty = workspace.kept.files === 0;
   const tar = isEmpty ? undefined : await client.bytes(routes.keptChanges, { params: { id: place.id }, query: { path } }, { signal });
   return await keptSource({ base, tar, objects: store.objects, limits: GUEST_LIMITS });
+}
+
+/** What no patch has. That it cannot be told is no reason to show no changes. */
+async function tellLonelyRefs(context: CliContext, { client, place, record }: Pick<Opening, "client" | "place" | "record">): Promise<void> {
+  const path = record.guestPath;
+  const kept = place.kept?.find(({ guestPath }) => guestPath === path)?.kept;
+  const guest = { client, vmName: place.name, path, limits: GUEST_LIMITS };
+  try {
+    const refs = place.kept === undefined ? await lonelyGuestRefs(guest, record) : (kept?.lonelyRefs ?? []);
+    if (refs.length > 0) context.output.note(lonelyRemark(place.name, refs));
+  } catch (error) {
+    if (!(error instanceof BangerError) || !error.code.startsWith("workspace.")) throw error;
+    context.output.note(`! ${error.message}`);
+  }
 }
 
 async function resolveTree(git: Git, record: WorkspaceRecord, commit: string): Promise<string> {

@@ -1,5 +1,5 @@
 // What is said of changes that outlived their VM, and how they are thrown away.
-import { routes, type Client, type KeptVm } from "@banger/api";
+import { describeRefs, routes, type Client, type KeptVm } from "@banger/api";
 import type { CliContext } from "../context.ts";
 
 /** Changed files of all its workspaces. */
@@ -17,6 +17,11 @@ export function keptRemark(kept: KeptVm | null): string | undefined {
   const count = countKept(kept);
   const { name } = kept;
   return `${changedFiles(count)} of ${name} ${count === 1 ? "is" : "are"} kept.  see them: banger vm workspace diff ${name}   take them: banger vm workspace pull ${name}`;
+}
+
+/** What neither a patch nor what is kept has. */
+export function lonelyRemark(vmName: string, refs: readonly string[]): string {
+  return `! in ${vmName} alone, with commits that are not checked out there: ${describeRefs(refs)}`;
 }
 
 /** What the daemon kept, and the user's own store for it. */

@@ -168,6 +168,35 @@ describe("work is never thrown away silently", () => {
     assert.match(await keptTar(one, vm), /1\nedited\n/);
   });
 
+  test("commits that no file shows keep the VM from being deleted, running or stopped, until they are elsewhere", async () => {
+    const one = daemon();
+    const vm = await withWorkspace(one);
+    edit(vm);
+    mkdirSync(join(repoOf(vm), ".git/refs/heads"), { recursive: true });
+    writeFileSync(join(repoOf(vm), ".git/HEAD"), "ref: refs/heads/main\n");
+    writeFileSync(join(repoOf(vm), ".git/refs/heads/wip"), `${"a".repeat(40)}\n`);
+    writeFileSync(join(repoOf(vm), ".git/refs/stash"), `${"b".repeat(40)}\n`);
+    const isRefused = (hint: RegExp) => (error: BangerError) => {
+      assert.equal(error.code, "workspace.not_kept");
+      assert.match(error.message, /so it stays: branch wip, the stash in \/root\/repo, with commits that are on its disk alone$/);
+      assert.match(error.hint ?? "", hint);
+      return true;
+    };
+    await assert.rejects(
+      remove(one, "a"),
+      isRefused(/^push them in the guest, .* or lose the changes: banger vm delete a --discard-changes$/),
+    );
+    const { kept } = (await stop(one, "a")).workspaces[0] ?? {};
+    assert.deepEqual([kept?.files, kept?.isLatest, kept?.lonelyRefs], [1, true, ["refs/heads/wip", "refs/stash"]]);
+    await assert.rejects(remove(one, "a"), isRefused(/^banger vm start a, push them/));
+    await put(one, "a", lsTree(manifestOf(repoOf(vm), ["one", "two"])), "2".repeat(40));
+    await assert.rejects(remove(one, "a"), isRefused(/banger vm start a/));
+    await start(one, "a");
+    rmSync(join(repoOf(vm), ".git"), { recursive: true });
+    edit(vm);
+    assert.equal((await remove(one, "a"))?.workspaces[0]?.kept?.files, 1);
+  });
+
   test("a lease that ends keeps the work; where it cannot, the VM stays and is nobody's lease", async () => {
     const refusing = { fail: { "/v1/tree": { status: 500, code: "failed", message: "no" } } };
     const one = daemon({ plan: ({ vmId }) => (one.records.get(vmId).name === "b" ? { faults: refusing } : {}) });

@@ -1,10 +1,10 @@
 // What a guest changed of its workspaces is taken out before it goes down. The record says how far that is known: as long as a
 // workspace's `kept` is of the guest's latest run and the VM is going or gone down, nothing is lost with its disk.
-import { BangerError, shownName, type Workspace } from "@banger/api";
+import { BangerError, describeRefs, shownName, type Workspace } from "@banger/api";
 import { diskFullError, isDiskFull } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
-import type { Taken, TellingGuest } from "../workspaces/service.ts";
+import type { TakenWork, TellingGuest } from "../workspaces/service.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Observed } from "./plan.ts";
@@ -13,7 +13,11 @@ import type { Supervisors } from "./supervisors.ts";
 /** While a VM is said to run, its guest may change what has been taken a moment ago. */
 export function workOf(record: Pick<VmRecord, "status" | "workspaces"> | undefined): Observed["work"] {
   if (record === undefined || record.workspaces.length === 0) return "none";
-  return record.status !== "running" && record.workspaces.every(({ kept }) => kept?.isLatest === true) ? "taken" : "untaken";
+  return record.status !== "running" && record.workspaces.every(isTaken) ? "taken" : "untaken";
+}
+
+function isTaken({ kept }: Workspace): boolean {
+  return kept?.isLatest === true && kept.lonelyRefs === undefined;
 }
 
 /** From now on the guest may hold what nobody has. */
@@ -34,7 +38,8 @@ export interface KeepContext {
 export async function keepChanges(context: KeepContext): Promise<void> {
   const { deps, vmId } = context;
   try {
-    await take(context);
+    if (!isDownAndKept(deps.records.get(vmId))) await take(context);
+    refuseLonely(deps.records.get(vmId));
   } catch (cause) {
     const { name, status } = deps.records.get(vmId);
     const why = reasonOf(deps, cause);
@@ -48,15 +53,38 @@ export async function keepChanges(context: KeepContext): Promise<void> {
 export async function tryKeepChanges(context: KeepContext): Promise<void> {
   try {
     await take(context);
+    for (const { guestPath, kept } of context.deps.records.get(context.vmId).workspaces)
+      if (kept?.lonelyRefs !== undefined)
+        context.operation.warn("workspace.left_out", `${lonelyReason(guestPath, kept.lonelyRefs)}: not kept`);
   } catch (error) {
     const why = reasonOf(context.deps, error);
     context.operation.warn("workspace.not_kept", `what changed in the workspace could not be taken out: it is on the disk alone (${why})`);
   }
 }
 
-/** What can be done in the guest, where that is the cause. */
+/** What can be done in the guest, where the cause is there. */
 function cureOf(cause: unknown): string | undefined {
-  return cause instanceof BangerError && cause.code === "guest.path_not_found" ? cause.hint : undefined;
+  return cause instanceof BangerError && ["guest.path_not_found", "workspace.not_kept"].includes(cause.code) ? cause.hint : undefined;
+}
+
+/** Its files are; no more can be had of its refs. */
+function isDownAndKept({ status, workspaces }: VmRecord): boolean {
+  return status !== "running" && workspaces.every(({ kept }) => kept?.isLatest === true);
+}
+
+/** Throws `workspace.not_kept` where a guest has commits that no file shows. */
+function refuseLonely({ name, status, workspaces }: VmRecord): void {
+  for (const { guestPath, kept } of workspaces) {
+    if (kept?.lonelyRefs === undefined) continue;
+    const cure = "push them in the guest, or merge and remove them there";
+    throw new BangerError("workspace.not_kept", lonelyReason(guestPath, kept.lonelyRefs), {
+      hint: status === "running" ? cure : `banger vm start ${name}, ${cure}`,
+    });
+  }
+}
+
+function lonelyReason(guestPath: string, refs: readonly string[]): string {
+  return `${describeRefs(refs)} in ${guestPath}, with commits that are on its disk alone`;
 }
 
 function reasonOf({ vmsDir }: VmDeps, error: unknown): string {
@@ -89,9 +117,11 @@ interface One {
   readonly signal: AbortSignal;
 }
 
-async function takeOne({ workspaces, records, now }: VmDeps, { vmId, workspace, guest, signal }: One): Promise<Taken> {
+async function takeOne({ workspaces, records, now }: VmDeps, { vmId, workspace, guest, signal }: One): Promise<TakenWork> {
   const taken = await workspaces.take(vmId, workspace, { guest, signal });
-  const kept = { at: now().toISOString(), files: taken.files, bytes: taken.bytes, isLatest: true };
+  const { files, bytes } = taken;
+  const lonely = taken.lonelyRefs.length === 0 ? {} : { lonelyRefs: [...taken.lonelyRefs] };
+  const kept = { at: now().toISOString(), files, bytes, isLatest: true, ...lonely };
   const others = records.get(vmId).workspaces;
   records.update(vmId, { workspaces: others.map((each) => (each.guestPath === workspace.guestPath ? { ...each, kept } : each)) });
   return taken;
@@ -106,7 +136,7 @@ async function withinDeadline<T>({ changesMs }: Deadlines, deadline: AbortSignal
   }
 }
 
-function tellLeftOut({ warn }: Operation, { guestPath }: Workspace, { repositories }: Taken): void {
+function tellLeftOut({ warn }: Operation, { guestPath }: Workspace, { repositories }: TakenWork): void {
   if (repositories.length === 0) return;
   const names = repositories.slice(0, 5).map(shownName).join(", ");
   const more = repositories.length > 5 ? ` and ${repositories.length - 5} more` : "";

@@ -7,6 +7,9 @@ import type { VmRecord } from "../state/vm-record.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
+/** A branch that was sent longer ago is told as one that nobody has. */
+const MAX_HEADS = 200;
+
 export type WorkspacePut = QueryOf<Routes["workspacePut"]>;
 
 export class VmWorkspaces {
@@ -76,16 +79,18 @@ interface Known {
 
 function workspaceOf({ path, source, tree, head, branch }: WorkspacePut, { manifest, record, before, now }: Known): Workspace {
   const at = now.toISOString();
-  // Of a VM that is down all work has come back with the tree; one that runs goes on.
-  const isLatest = record.status === "stopped" && before?.kept?.isLatest === true;
+  const former = [...(before?.formerHeads ?? []), before?.head, head].filter((commit) => typeof commit === "string");
+  // Of a VM that is down all work has come back with the tree, but its refs; one that runs goes on.
+  const kept = record.status === "stopped" && before?.kept?.isLatest === true ? before.kept : null;
   return {
     guestPath: path,
     source,
     tree,
     head: head ?? null,
+    formerHeads: [...new Set(former)].slice(-MAX_HEADS),
     branch: branch ?? null,
     copiedAt: before?.copiedAt ?? at,
     files: manifest.size,
-    kept: isLatest ? { at, files: 0, bytes: 0, isLatest } : null,
+    kept: kept === null ? null : { ...kept, at, files: 0, bytes: 0 },
   };
 }

@@ -16,9 +16,9 @@ import { keptVm } from "@banger/api/validation";
 import { publish, removeTree, writeFileAtomic } from "@banger/host";
 import { keepingStamps } from "./compare.ts";
 import { readManifest, writeManifest } from "./manifest.ts";
-import { stampedManifest, TAKE_BOUNDS, takeChanges, type Taken, type TellingGuest } from "./take-changes.ts";
+import { stampedManifest, TAKE_BOUNDS, takeChanges, takeRefs, type Taken, type TellingGuest } from "./take-changes.ts";
 
-export type { Taken, TellingGuest } from "./take-changes.ts";
+export type { TellingGuest } from "./take-changes.ts";
 
 export interface WorkspaceFilesDeps {
   /** Directory of all VMs' directories. */
@@ -35,6 +35,12 @@ export interface AskedGuest {
 }
 
 type Place = Pick<Workspace, "guestPath" | "tree">;
+type Sent = Place & Pick<Workspace, "head" | "formerHeads">;
+
+export interface TakenWork extends Taken {
+  /** Branches and stashes that are not taken. */
+  readonly lonelyRefs: readonly string[];
+}
 
 export class WorkspaceFiles {
   readonly #deps: WorkspaceFilesDeps;
@@ -66,10 +72,12 @@ export class WorkspaceFiles {
   }
 
   /** Takes what changed out of the guest. Throws what `takeChanges` throws. */
-  async take(vmId: string, place: Place, { guest, signal }: AskedGuest): Promise<Taken> {
+  async take(vmId: string, place: Sent, { guest, signal }: AskedGuest): Promise<TakenWork> {
     const manifest = await readManifest(this.#manifestFile(vmId, place));
     const file = this.#changesFile(vmId, place.guestPath);
-    return await takeChanges({ guest, guestPath: place.guestPath, manifest, file, bounds: TAKE_BOUNDS, signal });
+    const { guestPath, head, formerHeads = [] } = place;
+    const taken = await takeChanges({ guest, guestPath, manifest, file, bounds: TAKE_BOUNDS, signal });
+    return { ...taken, lonelyRefs: await takeRefs({ guest, guestPath, signal }, head === null ? formerHeads : [...formerHeads, head]) };
   }
 
   /** Moves what was taken to where it outlives the VM. Can be repeated. */

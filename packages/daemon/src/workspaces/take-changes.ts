@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import { BangerError, nameOfText, type FileName } from "@banger/api";
+import { lonelyRefs } from "@banger/api/guest-refs";
 import { identifyNames, listTree, type GuestDirectory, type ListedTree } from "@banger/api/guest-tree";
 import { abortable } from "@banger/host";
 import type { GuestClient, Selection, Stamps } from "../guest/contract.ts";
@@ -58,6 +59,18 @@ export async function takeChanges(taking: Taking): Promise<Taken> {
   }
   const selectFiles = (selection: Selection) => bound(taking.guest.selectFiles(selection), signal);
   return { ...(await writeChangesTar(file, { ...difference, repositories, selectFiles, guestPath, bounds })), repositories };
+}
+
+/** Branches and stashes of the guest with commits that are not among the known ones, and in no file of its work tree. */
+export async function takeRefs(asked: Pick<Taking, "guest" | "guestPath" | "signal">, known: Iterable<string>): Promise<readonly string[]> {
+  const { guest, guestPath, signal } = asked;
+  return await lonelyRefs(
+    {
+      list: (name) => bound(guest.tree(`${guestPath}/${name}`), signal),
+      read: (names, maxBytes) => readFiles(asked, names, maxBytes),
+    },
+    known,
+  );
 }
 
 /** The manifest with the stamps its files have now. What a program of the guest has written since it was sent gets none. */
@@ -143,22 +156,26 @@ async function readIgnoreFiles(
   }
   if (wanted.size > MAX_IGNORE_FILES)
     throw new BangerError("workspace.unsafe", `the guest has more than ${MAX_IGNORE_FILES} .gitignore files`);
-  const contents = await readSmallFiles(taking, [...wanted, EXCLUDES]);
-  const excludes = contents.get(EXCLUDES) ?? "";
+  const contents = await readFiles(taking, [...wanted, EXCLUDES], MAX_IGNORE_BYTES);
+  const excludes = contents.get(EXCLUDES)?.toString("latin1") ?? "";
   contents.delete(EXCLUDES);
   const byDirectory = new Map(
-    [...contents].map(([name, text]) => [name.slice(0, Math.max(0, name.length - IGNORE_FILE.length - 1)), text]),
+    [...contents].map(([name, bytes]) => [name.slice(0, Math.max(0, name.length - IGNORE_FILE.length - 1)), bytes.toString("latin1")]),
   );
   return { byDirectory, excludes };
 }
 
-async function readSmallFiles({ guest, guestPath, signal }: Taking, names: readonly FileName[]): Promise<Map<FileName, string>> {
-  const contents = new Map<FileName, string>();
+/** Git does not follow a link at any of them. */
+async function readFiles(
+  { guest, guestPath, signal }: Pick<Taking, "guest" | "guestPath" | "signal">,
+  names: readonly FileName[],
+  maxBytes: number,
+): Promise<Map<FileName, Buffer>> {
+  const contents = new Map<FileName, Buffer>();
   const selectFiles = (selection: Selection) => bound(guest.selectFiles(selection), signal);
-  for await (const { name, isLink, content } of selectedFiles({ selectFiles, guestPath, names, maxBytes: MAX_IGNORE_BYTES })) {
+  for await (const { name, isLink, content } of selectedFiles({ selectFiles, guestPath, names, maxBytes })) {
     const bytes = await buffer(content);
-    // Git does not follow a link there.
-    if (!isLink) contents.set(name, bytes.toString("latin1"));
+    if (!isLink) contents.set(name, bytes);
   }
   return contents;
 }

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { createHash } from "node:crypto";
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { selectionTar, treeLines } from "@banger/testkit";
-import { nameOfText } from "@banger/api";
+import { leadsToDirectory, selectionTar, treeLines } from "@banger/testkit";
+import { BangerError, nameOfText } from "@banger/api";
 import type { Manifest } from "@banger/api/guest-manifest";
 import type { TellingGuest } from "./take-changes.ts";
 
@@ -18,7 +18,10 @@ export function directoryGuest(root: string): CountingGuest {
   const note = (paths64: readonly string[]) => read.push(...paths64.map((name) => Buffer.from(name, "base64").toString()));
   return {
     read,
-    tree: (path, options = {}) => Promise.resolve(Readable.from([Buffer.from(treeLines(join(root, path), undefined, options.stamps))])),
+    tree(path, options = {}) {
+      if (!leadsToDirectory(join(root, path))) return Promise.reject(new BangerError("guest.path_not_found", `no directory at ${path}`));
+      return Promise.resolve(Readable.from([Buffer.from(treeLines(join(root, path), undefined, options.stamps))]));
+    },
     treeIds({ path, paths64 }) {
       note(paths64);
       return Promise.resolve(Readable.from([Buffer.from(treeLines(join(root, path), paths64))]));

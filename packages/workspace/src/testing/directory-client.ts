@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { BangerError, type Client, type Route } from "@banger/api";
 import { manifestBytes, type Manifest } from "@banger/api/guest-manifest";
-import { changedIn, changedOf, removeNames, selectionTar, treeLines, type NamesToRemove } from "@banger/testkit";
+import { changedIn, changedOf, leadsToDirectory, removeNames, selectionTar, treeLines, type NamesToRemove } from "@banger/testkit";
 
 /** `known` is what its daemon has taken down of the files. */
 export function directoryClient(directory: string, known: Manifest = new Map()): Client {
@@ -41,6 +41,7 @@ export function directoryClient(directory: string, known: Manifest = new Map()):
       const path = join(directory, (input.query ?? input.body)?.path ?? "");
       if (route.id === "vmFilesSelect") return Promise.resolve(Readable.from(selectionTar(path, input.body?.paths64 ?? [])));
       if (route.id === "workspaceFiles") return Promise.resolve(Readable.from([...manifestBytes(known)]));
+      if (!leadsToDirectory(path)) return Promise.reject(new BangerError("guest.path_not_found", `no directory at ${path}`));
       return Promise.resolve(Readable.from([Buffer.from(treeLines(path, input.body?.paths64, input.query?.stamps))]));
     },
   } as unknown as Client;

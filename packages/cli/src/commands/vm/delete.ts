@@ -14,8 +14,9 @@ interface Flags {
 export const deleteVms = command({
   brief: "Delete VMs with everything in them",
   description: `Stops each VM if it runs and removes everything of it, but what its guest changed in a repository that was copied in:
-that is kept, for banger vm workspace diff, export and pull. A VM whose changes cannot be had, as one that was
-killed, stays. A name that does not exist does not stop the others.`,
+that is kept, for banger vm workspace diff, export and pull. A VM whose changes cannot be had, as one that was killed,
+or whose guest has a stash or commits that are not checked out, stays. A name that does not exist does not stop the
+others.`,
   usage: ["NAME… [--discard-changes]"],
   examples: [
     ["banger vm delete sandbox", "one VM"],

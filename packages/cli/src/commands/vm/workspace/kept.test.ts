@@ -195,6 +195,10 @@ test("one that is there has its name; one that is stopped gives what was kept, o
   assert.match((await scene.cli(["vm", "workspace", "diff", "api"])).stdout, /\+edited/);
   world.registered = { ...registered, kept: { ...kept, files: 0 } };
   assert.equal((await scene.cli(["vm", "workspace", "diff", "api"])).stdout, "");
+  world.registered = { ...registered, kept: { ...kept, lonelyRefs: ["refs/heads/wip", "refs/stash"] } };
+  const lonely = /^! in api alone, with commits that are not checked out there: branch wip, the stash$/m;
+  assert.match((await scene.cli(["vm", "workspace", "diff", "api"])).stderr, lonely);
+  assert.match((await scene.cli(["vm", "workspace", "list"])).stderr, lonely);
 });
 
 test("vm delete says what it kept; --discard-changes is passed on", async (t) => {

@@ -3,6 +3,7 @@ import { command, jsonFlag } from "../../../command.ts";
 import type { CliContext } from "../../../context.ts";
 import { table } from "../../../output/table.ts";
 import { formatAge } from "../../../output/times.ts";
+import { lonelyRemark } from "../../../workspaces/kept-work.ts";
 import { shownPath } from "../../../workspaces/shown-workspaces.ts";
 
 export const list = command({
@@ -18,7 +19,7 @@ new VM has it, and its id for good.`,
     const [vms, gone] = await Promise.all([client.call(routes.vmList, {}), client.call(routes.keptList, {})]);
     const rows = [...vms.flatMap((vm) => rowsOf(vm, vm.status)), ...gone.flatMap((vm) => rowsOf(vm, "gone"))];
     if (context.output.isJson) await context.output.json(rows);
-    else if (rows.length > 0) await context.output.result(workspaceTable(rows, context.deps.now()));
+    else if (rows.length > 0) await show(context, rows);
     else context.output.note("no workspaces.  make one: banger vm run PATH");
   },
 });
@@ -31,6 +32,12 @@ interface Row extends Workspace {
 
 function rowsOf({ id, name, workspaces }: Vm | KeptVm, status: Row["status"]): readonly Row[] {
   return workspaces.map((workspace) => ({ id, name, status, ...workspace }));
+}
+
+async function show(context: CliContext, rows: readonly Row[]): Promise<void> {
+  await context.output.result(workspaceTable(rows, context.deps.now()));
+  for (const { name, kept } of rows)
+    if (kept?.isLatest === true && kept.lonelyRefs !== undefined) context.output.note(lonelyRemark(name, kept.lonelyRefs));
 }
 
 const HEADER = ["NAME", "STATUS", "GUEST PATH", "REPOSITORY", "CHANGED", "KEPT", "ID"];
