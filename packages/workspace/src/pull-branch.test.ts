@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { WorkspaceStore, type WorkspaceRecord } from "./store.ts";
 import { directoryClient } from "./testing/directory-client.ts";
 import { HostRepository, snapshot } from "./testing/host-repository.ts";
 
@@ -131,6 +132,52 @@ test("a branch that is gone, and its commit with it, is made again", async (t) =
   await t.test("nor when nothing came yet", async () => {
     using other = await copied();
     assert.equal(await other.pullBranch(), undefined);
+  });
+});
+
+/** The process is killed once the branch has moved, before that is written down. */
+class DyingStore extends WorkspaceStore {
+  override async saveRecord(record: WorkspaceRecord): Promise<void> {
+    if (record.branchAttempt === undefined) throw new Error("killed");
+    await super.saveRecord(record);
+  }
+}
+
+async function pullAndDie(host: HostRepository): Promise<void> {
+  await assert.rejects(host.pullBranch(undefined, new DyingStore(host.stores.of("vm1").directory)), /killed/);
+}
+
+test("a pull that is killed is done or undone by the next, whenever that was", async (t) => {
+  await t.test("after the branch moved: it counts", async () => {
+    using host = await copied();
+    writeFileSync(join(host.guest, "one"), "1\n");
+    await pullAndDie(host);
+    const tip = host.run("rev-parse", "banger/box").trim();
+    const { branchPull, branchAttempt, takenTree } = await host.settleBranchPull();
+    assert.deepEqual([branchPull?.commit, branchAttempt], [tip, undefined]);
+    assert.equal(takenTree, branchPull?.tree);
+    assert.equal(await host.pullBranch(), undefined);
+    writeFileSync(join(host.guest, "two"), "2\n");
+    assert.equal((await host.pullBranch())?.name, "banger/box");
+    assert.equal(host.run("rev-list", "--count", "main..banger/box").trim(), "2");
+  });
+  await t.test("after it moved, and was merged and deleted", async () => {
+    using host = await copied();
+    writeFileSync(join(host.guest, "one"), "1\n");
+    await pullAndDie(host);
+    host.run("merge", "--quiet", "banger/box");
+    host.run("branch", "-d", "banger/box");
+    assert.ok((await host.settleBranchPull()).branchPull);
+    assert.equal(await host.pullBranch(), undefined);
+  });
+  await t.test("before it moved: it comes again", async () => {
+    using host = await copied();
+    writeFileSync(join(host.guest, "one"), "1\n");
+    await pullAndDie(host);
+    host.run("branch", "-D", "banger/box");
+    const { branchPull, branchAttempt } = await host.settleBranchPull();
+    assert.deepEqual([branchPull, branchAttempt], [undefined, undefined]);
+    assert.equal((await host.pullBranch())?.name, "banger/box");
   });
 });
 

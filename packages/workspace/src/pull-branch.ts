@@ -55,15 +55,42 @@ export async function planBranch(request: BranchPullRequest): Promise<BranchPlan
   const cleanBase = isOurs ? pulled.cleanTree : (record.cleanTree ?? record.baseTree);
   const isCommitted = parents.length === 1 && first !== undefined && (await treeOf(git, top, first)) === cleanBase;
   const base = isOurs ? pulled.tree : record.baseTree;
-  const lost = isOurs && !(await isReachable(request, pulled.commit)) ? pulled : undefined;
+  const lost = isOurs && !(await isReachable(git, repository, pulled.commit)) ? pulled : undefined;
   const told = lost === undefined ? base : record.baseTree;
   return { ...chosen, parents, base, cleanBase, told, lost, isCommitted };
 }
 
-/** Where the branch would be with the guest's changes on it; undefined when there are none. */
+/** Does what was planned; afterwards the record says what has come. Undefined when there is nothing new. */
 export async function pullOntoBranch(request: BranchPullRequest, plan: BranchPlan): Promise<BranchPull | undefined> {
-  const { git, store, record, repository, theirs, nowMs } = request;
-  if (plan.base === theirs) return plan.lost === undefined ? undefined : await restore(request, plan, plan.lost);
+  const { store, record, theirs } = request;
+  const isNew = plan.base !== theirs;
+  if (!isNew && plan.lost === undefined) return undefined;
+  const { commit, cleanTree } = isNew || plan.lost === undefined ? await makeCommits(request, plan) : plan.lost;
+  const pulled: BranchPull = { name: plan.name, commit, tree: theirs, cleanTree };
+  await store.saveRecord({ ...record, branchAttempt: pulled });
+  await moveBranch(request, plan, commit);
+  await store.saveRecord(withPull(record, pulled));
+  return pulled;
+}
+
+/** A pull that was killed once its branch had moved is done. Answers the record as it is then. */
+export async function settleBranchPull(request: Omit<BranchPullRequest, "theirs" | "nowMs">): Promise<WorkspaceRecord> {
+  const { git, store, record, repository } = request;
+  const { branchAttempt, ...before } = record;
+  if (branchAttempt === undefined) return record;
+  const { commit } = branchAttempt;
+  const isDone = (await hasCommit(git, repository.top, commit)) && (await isReachable(git, repository, commit));
+  const settled = isDone ? withPull(before, branchAttempt) : before;
+  await store.saveRecord(settled);
+  return settled;
+}
+
+function withPull(record: WorkspaceRecord, branchPull: BranchPull): WorkspaceRecord {
+  return { ...record, branchPull, takenTree: branchPull.tree };
+}
+
+async function makeCommits(request: BranchPullRequest, plan: BranchPlan): Promise<Pick<BranchPull, "commit" | "cleanTree">> {
+  const { git, store, record, repository, nowMs } = request;
   const cleanTree = await inCleanForm(request, plan);
   const bringing: Bringing = { git, store, repository };
   await bringObjects(bringing, [plan.cleanBase, cleanTree], plan.parents);
@@ -73,13 +100,7 @@ export async function pullOntoBranch(request: BranchPullRequest, plan: BranchPla
     : [await makeCommit(bringing, { tree: plan.cleanBase, parents: plan.parents, message: baseMessage(record), nowMs })];
   const message = `Changes of ${vmName}\n\nMade in ${record.guestPath} of the banger VM ${vmName} (${record.vmId}).\n`;
   const commit = await makeCommit(bringing, { tree: cleanTree, parents: below, message, nowMs });
-  await moveBranch(request, plan, commit);
-  return { name: plan.name, commit, tree: theirs, cleanTree };
-}
-
-async function restore(request: BranchPullRequest, plan: BranchPlan, lost: BranchPull): Promise<BranchPull> {
-  await moveBranch(request, plan, lost.commit);
-  return { ...lost, name: plan.name };
+  return { commit, cleanTree };
 }
 
 /** Throws `host.command_failed` when somebody has moved it meanwhile. */
@@ -88,7 +109,8 @@ async function moveBranch({ git, record, repository }: BranchPullRequest, { name
   await git.run(["update-ref", ...why, `refs/heads/${name}`, commit, at ?? "0".repeat(40)], { cwd: repository.top });
 }
 
-async function isReachable({ git, repository: { top, head } }: BranchPullRequest, commit: string): Promise<boolean> {
+/** From HEAD or a branch. */
+async function isReachable(git: Git, { top, head }: Repository, commit: string): Promise<boolean> {
   if (head !== undefined && (await isAncestor(git, top, [commit, head]))) return true;
   return (await git.text(["for-each-ref", "--count=1", `--contains=${commit}`, "refs/heads"], { cwd: top })) !== "";
 }

@@ -75,6 +75,8 @@ const recordSchema = z.object({
   pulledTree: z.optional(objectId),
   /** The branch of the repository that the guest's changes went to. */
   branchPull: z.optional(branchPullSchema),
+  /** A pull onto a branch that was begun and not finished. */
+  branchAttempt: z.optional(branchPullSchema),
   /** What of the guest's files has come back, whichever way, with what was sent since: what differs from it is not taken yet. */
   takenTree: z.optional(objectId),
   /** Copies that were begun and not finished. */

@@ -8,6 +8,7 @@ import {
   planPrepare,
   planWorkspace,
   refuseObstacles,
+  settleBranchPull,
   shownName,
   type Prepared,
   type StoreLock,
@@ -116,10 +117,12 @@ async function again(context: CliContext, preparing: Again): Promise<void> {
     },
     checkout.path,
   );
-  const request = { git, store: stores.of(vm.id), record, plan, client, vm, scratch: scratch.path, nowMs: context.deps.now() };
+  const store = stores.of(vm.id);
+  const settled = await settleBranchPull({ git, store, record, repository: plan.repository });
+  const request = { git, store, record: settled, plan, client, vm, scratch: scratch.path, nowMs: context.deps.now() };
   const { planned, done } = await carryOut(context, request, options);
   if (!options.isAutomatic) tellSkipped(context, plan.fileSet);
-  await tell(context, { options, record, planned, done });
+  await tell(context, { options, record: settled, planned, done });
 }
 
 /** Throws `workspace.conflict` for another repository or place than that of the copy. */

@@ -8,6 +8,7 @@ import {
   planWorkTree,
   pullIntoWorkTree,
   pullOntoBranch,
+  settleBranchPull,
   type FileName,
   type FileState,
   type FileStates,
@@ -43,6 +44,7 @@ export async function pullWorkspace(context: CliContext, options: PullOptions): 
   const client = await context.connect();
   const place = await findPlace(client, options.vmName);
   using _lock = await lockWorkspace(context, place);
+  await settleBranch(git, workspaceStores(context).of(place.id));
   if (options.intoWorkTree && !options.isDryRun) await resume(context, git, options.vmName);
   const found = await changesAt(context, { client, place });
   const store = workspaceStores(context).of(found.record.vmId);
@@ -50,6 +52,13 @@ export async function pullWorkspace(context: CliContext, options: PullOptions): 
   const outcome = options.intoWorkTree ? await intoWorkTree(pulling) : await ontoBranch(pulling);
   if (!options.isDryRun) await registerTaken(context, { git, store, vmName: found.vm.name, isThere: found.isThere });
   return await reportPull(context, outcome);
+}
+
+/** What a pull onto a branch had done when it was killed. */
+async function settleBranch(git: Git, store: WorkspaceStore): Promise<void> {
+  const record = await store.record();
+  if (record?.branchAttempt === undefined) return;
+  await settleBranchPull({ git, store, record, repository: await openRepository(git, record.top) });
 }
 
 /** A pull that was killed is finished before the next one is planned. */
@@ -71,7 +80,6 @@ async function ontoBranch({ context, options, git, store, found, repository }: P
   const plan = await planBranch(request);
   const files = changesBetween(await store.readTree(git, plan.told), await store.readTree(git, changes.tree));
   const pulled = options.isDryRun ? undefined : await pullOntoBranch(request, plan);
-  if (pulled !== undefined) await store.saveRecord({ ...record, branchPull: pulled, takenTree: changes.tree });
   const where = { kind: "branch", name: plan.name, commit: pulled?.commit, moved: plan.moved } as const;
   return { record, where, files, conflicts: [], left: [], isDryRun: options.isDryRun };
 }

@@ -24,13 +24,13 @@ import { pathBelow } from "../look.ts";
 import { nameOfBytes } from "../names.ts";
 import { makePatch } from "../patch.ts";
 import { planWorkspace, type WorkspacePlan, type WorkspaceRequest } from "../plan.ts";
-import { planBranch, pullOntoBranch } from "../pull-branch.ts";
+import { planBranch, pullOntoBranch, settleBranchPull } from "../pull-branch.ts";
 import { finishPull, planWorkTree, pullIntoWorkTree, type WorkTreePlan, type WorkTreePulled } from "../pull-work-tree.ts";
 import { carryOutPrepare } from "../prepare-carry-out.ts";
 import { planPrepare, type PreparePlan } from "../prepare.ts";
 import { refuseObstacles } from "../prepare-obstacles.ts";
 import { openRepository } from "../repository.ts";
-import { WorkspaceStores, type BranchPull } from "../store.ts";
+import { WorkspaceStores, type BranchPull, type WorkspaceRecord } from "../store.ts";
 import { unmergedLines } from "../work-tree-write.ts";
 import { directoryClient } from "./directory-client.ts";
 
@@ -155,11 +155,14 @@ export class HostRepository implements Disposable {
   }
 
   /** Onto a branch; undefined when there is nothing new. */
-  async pullBranch(branch?: string): Promise<BranchPull | undefined> {
-    const request = { ...(await this.#pulling()), branch };
-    const pulled = await pullOntoBranch(request, await planBranch(request));
-    if (pulled !== undefined) await request.store.saveRecord({ ...request.record, branchPull: pulled, takenTree: request.theirs });
-    return pulled;
+  async pullBranch(branch?: string, store = this.stores.of("vm1")): Promise<BranchPull | undefined> {
+    const request = { ...(await this.#pulling()), branch, store };
+    return await pullOntoBranch(request, await planBranch(request));
+  }
+
+  /** What happens before the next pull or copy to one that was killed. */
+  async settleBranchPull(): Promise<WorkspaceRecord> {
+    return await settleBranchPull(await this.#pulling());
   }
 
   /** Names that a pull onto the branch would bring. */
