@@ -95,6 +95,12 @@ export async function keepWorkTree(bringing: Bringing, { vmName, ours, nowMs }: 
   return commit;
 }
 
+/** Whether the commit was kept in this repository, and not in one that this is a clone of: its refs of ours do not go along. */
+export async function hasKept({ git, repository }: Pick<Bringing, "git" | "repository">, vmName: string, commit: string): Promise<boolean> {
+  const kept = await git.run(["reflog", "show", "--format=%H", safetyRef(vmName)], { cwd: repository.top, accept: [1, 128] });
+  return kept.stdout.toString("latin1").split("\n").includes(commit);
+}
+
 /** The index as a tree, made from a copy of it. */
 async function indexTree({ git, store, repository }: Bringing): Promise<string> {
   await using scratch = await mkdtempDisposable(join(store.directory, "index-"));

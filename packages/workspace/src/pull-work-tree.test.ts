@@ -228,7 +228,7 @@ test("one that was killed is finished, whatever was done of it", async () => {
   // One step is done, another was under way.
   writeFileSync(join(host.top, "src/c"), "a\n");
   writeFileSync(join(host.top, `.banger-00000000-${steps.findIndex(({ name }) => name === "text")}`), "half");
-  assert.deepEqual((await host.finishPull())?.left, []);
+  assert.equal(await host.finishPull(), "finished");
   assert.equal(await host.finishPull(), undefined);
   assert.equal(host.run("status", "--porcelain"), " M text\n".replace(" M text\n", host.run("status", "--porcelain")));
   assert.match(host.run("status", "--porcelain"), /UU other/);
@@ -238,6 +238,20 @@ test("one that was killed is finished, whatever was done of it", async () => {
     [...snapshot(host.top).keys()].filter((name) => name.includes(".banger-")),
     [],
   );
+});
+
+test("a pull that was cut off is not finished in another repository at the same place", async () => {
+  using host = await copied();
+  edit(host.guest, "text", 1, "guest");
+  await host.beginPull();
+  renameSync(host.top, `${host.top}-before`);
+  runGit(host.directory, ["clone", "--quiet", `${host.top}-before`, host.top]);
+  const before = snapshot(host.top);
+  assert.equal(await host.finishPull(), "given_up");
+  assert.deepEqual(snapshot(host.top), before);
+  assert.equal(await host.finishPull(), undefined);
+  await host.pullWorkTree();
+  assert.match(readFileSync(join(host.top, "text"), "utf8"), /line 1 guest/);
 });
 
 const contents = fc.constantFrom(

@@ -6,7 +6,7 @@ import { difference, type FileStates } from "./changes.ts";
 import type { Git } from "./git.ts";
 import { indexFileOf } from "./history.ts";
 import { hostFiles, stateOnHost, unlikeIndex } from "./host-files.ts";
-import { bringObjects, keepWorkTree, refuseUnmerged, safetyRef, type Bringing } from "./into-repository.ts";
+import { bringObjects, hasKept, keepWorkTree, refuseUnmerged, safetyRef, type Bringing } from "./into-repository.ts";
 import { pathBelow } from "./look.ts";
 import { mergeTrees, type Conflict } from "./merge.ts";
 import type { FileName } from "./names.ts";
@@ -73,7 +73,7 @@ export async function pullIntoWorkTree(request: WorkTreePullRequest, plan: WorkT
     return { left: [], safetyRef: undefined };
   }
   const bringing: Bringing = { git, store, repository };
-  await keepWorkTree(bringing, { vmName: record.vmName, ours: plan.ours, nowMs });
+  const safety = await keepWorkTree(bringing, { vmName: record.vmName, ours: plan.ours, nowMs });
   const staged = plan.conflicts.flatMap(({ stages }) => stages.map(({ id }) => id));
   if (staged.length > 0) await bringObjects(bringing, [...new Set(staged)], []);
   const journal: PullJournal = {
@@ -81,21 +81,31 @@ export async function pullIntoWorkTree(request: WorkTreePullRequest, plan: WorkT
     ours: plan.ours,
     result: plan.result,
     theirs,
+    safety,
     unmerged: [...unmergedLines(plan.conflicts)],
   };
   await store.saveJournal(journal);
   return { left: await carryOut(request, journal, plan.steps), safetyRef: safetyRef(record.vmName) };
 }
 
-/** Finishes a pull that was killed on its way; answers whether there was one. */
-export async function finishPull(request: Omit<WorkTreePullRequest, "theirs">): Promise<WorkTreePulled | undefined> {
+/**
+ * Finishes a pull that was killed on its way; undefined when there is none. In another repository than it began in, as in a clone
+ * that is at the same place by now, it is given up: what it was to bring comes with the next.
+ */
+export async function finishPull(request: Omit<WorkTreePullRequest, "theirs">): Promise<"finished" | "given_up" | undefined> {
   const { git, store, record, repository } = request;
   const journal = await store.journal();
   if (journal === undefined) return undefined;
+  if (!(await hasKept({ git, repository }, record.vmName, journal.safety))) {
+    await store.saveJournal(undefined);
+    return "given_up";
+  }
   const [ours, result] = [await store.readTree(git, journal.ours), await store.readTree(git, journal.result)];
   const steps = planSteps(ours, result);
   checkSteps(repository.top, stillToDo(repository.top, steps), result);
-  return { left: await carryOut(request, journal, steps), safetyRef: safetyRef(record.vmName) };
+  // What is left comes with the next.
+  await carryOut(request, journal, steps);
+  return "finished";
 }
 
 /** Names whose files filters make: git calls them unchanged although they are not what it has. */

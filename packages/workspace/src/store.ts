@@ -91,6 +91,8 @@ const journalSchema = z.object({
   ours: objectId,
   result: objectId,
   theirs: objectId,
+  /** Commit that keeps the work tree as it was: the repository that has it is the one the pull began in. */
+  safety: objectId,
   /** Lines for `git update-index --index-info`, one character a byte. */
   unmerged: z.array(z.string()),
 });

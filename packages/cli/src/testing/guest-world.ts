@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { TestContext } from "node:test";
-import { BangerError, type Vm, type Workspace } from "@banger/api";
+import { BangerError, type KeptVm, type Vm, type Workspace } from "@banger/api";
 import { manifestBytes } from "@banger/api/guest-manifest";
 import { changedIn, changedOf, removeNames, selectionTar, treeLines } from "@banger/testkit";
 import type { Script } from "./fake-daemon.ts";
@@ -26,6 +26,7 @@ export class GuestWorld {
   readonly repository: string;
   readonly guestRoot: string;
   vm: Vm | undefined = fakeVm({ id: "0123456789abcdef", name: "api" });
+  gone: KeptVm[] = [];
   registered: Workspace | undefined;
   /** Runs before the guest answers that call. */
   before: (call: string) => void | Promise<void> = () => undefined;
@@ -78,7 +79,7 @@ export class GuestWorld {
         this.vm = undefined;
         return { kept: null };
       },
-      keptList: () => [],
+      keptList: () => this.gone,
       vmFilesPut: async ({ query, upload }) => {
         await this.before("vmFilesPut");
         refuse(existsSync(below(query.path)) ? changedIn(upload, below(query.path)) : undefined);

@@ -44,8 +44,9 @@ export async function pullWorkspace(context: CliContext, options: PullOptions): 
   const client = await context.connect();
   const place = await findPlace(client, options.vmName);
   using _lock = await lockWorkspace(context, place);
-  await settleBranch(git, workspaceStores(context).of(place.id));
-  if (options.intoWorkTree && !options.isDryRun) await resume(context, git, options.vmName);
+  const before = { git, store: workspaceStores(context).of(place.id) };
+  await settleBranch(before);
+  if (options.intoWorkTree && !options.isDryRun) await resume(context, before);
   const found = await changesAt(context, { client, place });
   const store = workspaceStores(context).of(found.record.vmId);
   const pulling: Pulling = { context, options, git, store, found, repository: await openRepository(git, found.record.top) };
@@ -54,24 +55,26 @@ export async function pullWorkspace(context: CliContext, options: PullOptions): 
   return await reportPull(context, outcome);
 }
 
+type Before = Pick<Pulling, "git" | "store">;
+
 /** What a pull onto a branch had done when it was killed. */
-async function settleBranch(git: Git, store: WorkspaceStore): Promise<void> {
+async function settleBranch({ git, store }: Before): Promise<void> {
   const record = await store.record();
   if (record?.branchAttempt === undefined) return;
   await settleBranchPull({ git, store, record, repository: await openRepository(git, record.top) });
 }
 
-/** A pull that was killed is finished before the next one is planned. */
-async function resume(context: CliContext, git: Git, vmName: string): Promise<void> {
-  const records = (await workspaceStores(context).records()).filter((record) => record.vmName === vmName);
-  for (const { vmId, socket } of records) {
-    const store = workspaceStores(context).of(vmId);
-    const [record, journal] = [await store.record(), await store.journal()];
-    if (record === undefined || journal === undefined || socket !== context.socket.path) continue;
-    const repository = await openRepository(git, record.top);
-    await finishPull({ git, store, record, repository, nowMs: context.deps.now() });
-    context.output.note(`the pull from ${vmName} that was cut off is finished`);
-  }
+/** A pull into the work tree that was killed is finished before the next one is planned. */
+async function resume(context: CliContext, { git, store }: Before): Promise<void> {
+  const [record, journal] = [await store.record(), await store.journal()];
+  if (record === undefined || journal === undefined) return;
+  const repository = await openRepository(git, record.top);
+  const finished = await finishPull({ git, store, record, repository, nowMs: context.deps.now() });
+  context.output.note(
+    finished === "given_up"
+      ? `! the pull from ${record.vmName} that was cut off began in another repository than ${record.top} is now: it begins anew`
+      : `the pull from ${record.vmName} that was cut off is finished`,
+  );
 }
 
 async function ontoBranch({ context, options, git, store, found, repository }: Pulling): Promise<PullOutcome> {

@@ -20,6 +20,7 @@ import { collectChanges, difference, type Changes } from "../changes.ts";
 import { guestSource } from "../changes-source.ts";
 import { copyIn, prepareHistory, type CopyReport } from "../copy-in.ts";
 import { Git } from "../git.ts";
+import { keepWorkTree } from "../into-repository.ts";
 import { pathBelow } from "../look.ts";
 import { nameOfBytes } from "../names.ts";
 import { makePatch } from "../patch.ts";
@@ -185,7 +186,9 @@ export class HostRepository implements Disposable {
     const request = await this.#pulling();
     const plan = await planWorkTree(request);
     const { ours, result } = plan;
+    const safety = await keepWorkTree(request, { vmName: "box", ours, nowMs: 0 });
     await request.store.saveJournal({
+      safety,
       token: "00000000",
       ours,
       result,
@@ -195,7 +198,7 @@ export class HostRepository implements Disposable {
     return plan;
   }
 
-  async finishPull(): Promise<WorkTreePulled | undefined> {
+  async finishPull(): ReturnType<typeof finishPull> {
     return await finishPull(await this.#pulling());
   }
 
