@@ -6,6 +6,7 @@ import type { Git } from "./git.ts";
 import { indexFileOf } from "./history.ts";
 import { lookBelow } from "./look.ts";
 import { shownName, splitNul } from "./names.ts";
+import { refuseMissing } from "./partial-clone.ts";
 import { openRepository, parseIndex, refuseSubmodules, type IndexEntry, type Repository } from "./repository.ts";
 
 export interface WorkspaceRequest {
@@ -37,7 +38,10 @@ export interface WorkspacePlan {
 export async function planWorkspace(git: Git, request: WorkspaceRequest, scratch: string): Promise<WorkspacePlan> {
   const repository = await openRepository(git, request.path);
   if (request.branch !== undefined) await checkBranch(git, repository, request.branch);
-  const source = request.from === undefined ? workTree(repository) : await checkOut(git, { repository, from: request.from, scratch });
+  const commit = request.from === undefined ? repository.head : await findCommit(git, repository, request.from);
+  await refuseMissing(git, { repository, commit, mode: request.mode });
+  const isWorkTree = request.from === undefined || commit === undefined;
+  const source = isWorkTree ? workTree(repository) : await checkOut(git, { repository, commit, scratch });
   const untracked = request.from === undefined ? await untrackedOf(git, repository) : [];
   const fileSet = planFileSet({
     index: source.index,
@@ -58,19 +62,22 @@ function workTree(repository: Repository): Source {
 
 interface CheckOut {
   readonly repository: Repository;
-  readonly from: string;
+  readonly commit: string;
   readonly scratch: string;
 }
 
-/** The files of a commit as a checkout would make them, in a directory of ours. */
-async function checkOut(git: Git, { repository, from, scratch }: CheckOut): Promise<Source> {
-  const cwd = repository.top;
+async function findCommit(git: Git, { top: cwd }: Repository, from: string): Promise<string> {
   const found = await git.run(["rev-parse", "--verify", "--quiet", "--end-of-options", `${from}^{commit}`], { cwd, accept: [1, 128] });
   if (found.status !== 0)
     throw new BangerError("workspace.bad_request", `${JSON.stringify(from)} is no commit of ${cwd}`, {
       hint: `git -C ${cwd} branch --all`,
     });
-  const commit = found.stdout.toString("utf8").trim();
+  return found.stdout.toString("utf8").trim();
+}
+
+/** The files of a commit as a checkout would make them, in a directory of ours. */
+async function checkOut(git: Git, { repository, commit, scratch }: CheckOut): Promise<Source> {
+  const cwd = repository.top;
   const indexFile = join(scratch, "index");
   const variables = { GIT_INDEX_FILE: indexFile };
   await git.run(["read-tree", commit], { cwd, variables });
