@@ -3,11 +3,12 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.ts";
 import { rows } from "./registry.ts";
-import { SMALL, WHOLE } from "./repository.ts";
+import { SMALL, WHOLE, type RepositorySize } from "./repository.ts";
 import { keepResult } from "./results.ts";
 import { revisionOf } from "./revision.ts";
 import { measureRounds, type RoundsReport } from "./rounds.ts";
 import { Unmeasurable, type Row } from "./row.ts";
+import { roundsOf, selectRows, UsageError } from "./selection.ts";
 import { Stand } from "./stand.ts";
 import { scoreText, table } from "./summary.ts";
 
@@ -24,8 +25,6 @@ const HELP = `Measures banger beside the least that could do the same, and print
 
 const NAME_WIDTH = Math.max(...rows.map(({ name }) => name.length));
 
-class UsageError extends Error {}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -40,19 +39,27 @@ async function main(): Promise<void> {
   });
   if (values.help) return console.log(HELP.trimEnd());
   if (values.list) return console.log(rows.map(describe).join("\n"));
-  const rounds = wholeNumber(values.rounds ?? (values.quick ? "2" : "5"));
-  const selected = select(values.only, values.quick);
+  await runBench({
+    rounds: roundsOf(values.rounds ?? (values.quick ? "2" : "5")),
+    selected: selectRows(rows, { only: values.only, isQuick: values.quick }),
+    repositorySize: values.small ? SMALL : WHOLE,
+    isKept: !values["no-keep"] && !values.small,
+  });
+}
+
+interface Run {
+  readonly rounds: number;
+  readonly selected: readonly Row[];
+  readonly repositorySize: RepositorySize;
+  readonly isKept: boolean;
+}
+
+async function runBench({ rounds, selected, repositorySize, isKept }: Run): Promise<void> {
   const root = dirname(import.meta.dirname);
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
-  const options = {
-    build: join(root, "build"),
-    uid: process.getuid?.() ?? 0,
-    env: process.env,
-    log: () => undefined,
-    repositorySize: values.small ? SMALL : WHOLE,
-  };
+  const options = { build: join(root, "build"), uid: process.getuid?.() ?? 0, env: process.env, log: () => undefined, repositorySize };
   try {
     const stand = await Stand.open({ ...options, signal: interrupted.signal });
     const revision = await revisionOf(root, stand.banger);
@@ -61,7 +68,7 @@ async function main(): Promise<void> {
     const measured = await measureRounds({ rows: selected, rounds, stand, report: reportOf(rounds) });
     console.log(`\n${table(measured)}`);
     if (interrupted.signal.aborted) process.exitCode = 1;
-    if (values["no-keep"] || values.small || measured.every(({ samples }) => samples.length === 0)) return;
+    if (!isKept || measured.every(({ samples }) => samples.length === 0)) return;
     const date = new Date().toISOString();
     const path = await keepResult(join(import.meta.dirname, "results"), { date, revision, rounds, machine, rows: measured });
     console.log(`\nkept as ${path.slice(root.length + 1)}; make bench-report draws it`);
@@ -85,21 +92,6 @@ function reportOf(rounds: number): RoundsReport {
 function describe({ name, what, over, unit, target }: Row): string {
   const limit = `<= ${scoreText(target.limit, { target, unit })}`;
   return `${name.padEnd(NAME_WIDTH)} ${what}\n${" ".repeat(NAME_WIDTH + 1)}${over === null ? "" : `over ${over} `}${limit}`;
-}
-
-function select(only: string | undefined, isQuick: boolean): readonly Row[] {
-  if (only === undefined) return rows.filter((row) => !isQuick || row.isLong !== true);
-  const names = only.split(",").filter((name) => name !== "");
-  const unknown = names.find((name) => !rows.some((row) => row.name === name));
-  if (unknown !== undefined || names.length === 0)
-    throw new UsageError(`there is no row ${JSON.stringify(unknown ?? only)}: ${rows.map(({ name }) => name).join(", ")}`);
-  return rows.filter(({ name }) => names.includes(name));
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--rounds takes a whole number from 1, not ${JSON.stringify(text)}`);
-  return value;
 }
 
 main().catch((error: unknown) => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { timed } from "../measure.ts";
 import { benchRepository } from "../repository.ts";
 import type { Row } from "../row.ts";
+import { stageMs } from "../stage-time.ts";
 import { VM_FLAGS, type Stand } from "../stand.ts";
 
 export default {
@@ -34,11 +35,4 @@ async function throughChannel(repository: string, stand: Stand): Promise<number>
   const { name } = await stand.warm();
   const line = 'tar -c -C "$1" . | "$2" vm exec "$3" -- sh -c "cat > /dev/null"';
   return await timed(["sh", "-c", line, "sh", repository, stand.banger.program, name], stand);
-}
-
-/** What a plain progress line says of a stage: `✓ copy  10000 files, 95.4 MiB  32.8s`, `1m 04s`. */
-export function stageMs(stderr: string, stage: string): number {
-  const found = new RegExp(`^✓ ${stage}  .*?(?:(\\d+)m )?([\\d.]+)s$`, "m").exec(stderr);
-  if (found === null) throw new Error(`no stage ${stage} in: ${stderr}`);
-  return (Number(found[1] ?? 0) * 60 + Number(found[2])) * 1000;
 }
