@@ -6,7 +6,7 @@ import { identifyProcess, isProcessAlive, poll, signalProcess, type ProcessIdent
 import type { Paths } from "@banger/api";
 import { removeLeftBuilds } from "../packages/daemon/src/images/scratch.ts";
 import { endProcesses, findMarked, markerOf } from "../packages/daemon/src/network/detached.ts";
-import { vmUser } from "../packages/daemon/src/vm-user.ts";
+import { findVmUser } from "../packages/daemon/src/vm-user.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -15,8 +15,9 @@ export interface Owner {
 }
 
 export async function ownerOf(uid: number): Promise<Owner> {
+  const { required } = await findVmUser({ uid, home: "/" });
   // Without the user there is nothing that runs as it.
-  return { uid, runAs: await vmUser(uid, "/").catch(() => null) };
+  return { uid, runAs: await required().catch(() => null) };
 }
 
 /** Not a symlink, and nobody else's: only then is what lies below it taken for banger's. */

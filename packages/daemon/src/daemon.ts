@@ -26,11 +26,12 @@ import { findPastaVersion } from "./network/pasta-version.ts";
 import { PublishedPorts } from "./network/published-ports.ts";
 import { UserNetwork } from "./network/user.ts";
 import { OperationRegistry, type Operation } from "./operations/registry.ts";
+import { checkPassage } from "./passage.ts";
 import { openState } from "./state/database.ts";
 import { Journal } from "./state/journal.ts";
 import type { Reserve } from "./state/reserve.ts";
 import { VmRecords } from "./state/vm-records.ts";
-import { VM_USER, vmUser } from "./vm-user.ts";
+import { findVmUser, VM_USER, type VmUser } from "./vm-user.ts";
 import { hostVmms } from "./vmm/host-vmms.ts";
 import type { VmmSelection } from "./vmm/selection.ts";
 import { deadlinesOf } from "./vms/deadlines.ts";
@@ -85,6 +86,7 @@ export async function startDaemon(around: Surroundings): Promise<{ readonly leav
       info: infoOf(around, vms),
       stop: () => setImmediate(() => leave("asked to")),
       doctor: (operation) => examine(around, parts, operation),
+      checkVmUser: () => checkVmUser(around, parts),
     }),
   });
   await app.ready();
@@ -94,7 +96,7 @@ export async function startDaemon(around: Surroundings): Promise<{ readonly leav
 }
 
 interface Parts {
-  readonly runAs: RunAs | null;
+  readonly vmUser: VmUser;
   readonly config: () => Promise<Config>;
   readonly fileSync: FileSync;
   readonly defaults: () => Promise<EffectiveSpec>;
@@ -107,7 +109,8 @@ interface Parts {
 
 async function partsOf(around: Surroundings): Promise<Parts> {
   const { paths, searchPath, reserve, log, now } = around;
-  const runAs = await vmUser(around.uid, paths.cacheDir);
+  const vmUser = await findVmUser({ uid: around.uid, home: paths.cacheDir });
+  const { runAs } = vmUser;
   const config = () => loadConfig({ file: paths.configFile, home: around.home });
   const fileSync = createFileSync({ config, home: around.home });
   const hostResources = () => readHostResources(paths.vmsDir);
@@ -141,7 +144,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),
   );
-  return { runAs, config, fileSync, defaults, operations, network, images, vmms, vms };
+  return { vmUser, config, fileSync, defaults, operations, network, images, vmms, vms };
 }
 
 function userNetwork({ paths, searchPath, log }: Surroundings, runAs: RunAs | null): UserNetwork {
@@ -185,19 +188,31 @@ function infoOf({ paths, now }: Surroundings, vms: VmService): () => DaemonInfo 
 }
 
 function examine({ uid, userName, searchPath, paths }: Surroundings, parts: Parts, { signal, progress }: Operation): Promise<DoctorReport> {
-  const { runAs, images, network, vmms, config, fileSync } = parts;
+  const { vmUser, images, network, vmms, config, fileSync } = parts;
   const deps = {
-    ...{ architecture: process.arch, user: { name: userName, uid }, runAs: runAs === null ? null : { ...runAs, name: VM_USER } },
+    ...{ architecture: process.arch, user: { name: userName, uid }, vmUser: () => vmUser.required() },
     ...{ searchPath, files: HOST_FILES, run, images, config, fileSync },
     defaults: async () => resolveSpec({}, await config(), await readHostResources(paths.vmsDir)),
     defaultImage: async () => (await config()).defaultImageName,
-    directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, scratch: "/var/tmp" },
-    probe: (probing: AbortSignal) => vmms.report(probing),
-    network: () => network.availability("thorough"),
+    directories: { data: paths.dataDir, cache: paths.cacheDir, state: paths.stateDir, vms: paths.vmsDir, scratch: "/var/tmp" },
+    probe: async (probing: AbortSignal) => {
+      await vmUser.required();
+      return vmms.report(probing);
+    },
+    network: async () => {
+      await vmUser.required();
+      return network.availability("thorough");
+    },
     pastaVersion: () => findPastaVersion(searchPath),
     firecrackerBin: async () => (await config()).firecrackerBin,
   };
   return runDoctor(deps, signal, progress);
+}
+
+/** Throws `host.no_vm_user`, `state.not_writable`. */
+async function checkVmUser({ paths }: Surroundings, { vmUser }: Parts): Promise<void> {
+  const user = await vmUser.required();
+  if (user !== null) await checkPassage(user, paths.vmsDir, run);
 }
 
 function randomHex(bytes: number): string {

@@ -52,6 +52,8 @@ export interface HandlerDeps {
   readonly stop: () => void;
   readonly defaults: () => Promise<EffectiveSpec>;
   readonly doctor: (operation: Operation) => Promise<DoctorReport>;
+  /** Refuses what takes the user who runs root's VMs. Throws `host.no_vm_user`, `state.not_writable`. */
+  readonly checkVmUser: () => Promise<void>;
 }
 
 export function handlersOf(deps: HandlerDeps): Handlers {
@@ -83,12 +85,10 @@ function vmHandlers(deps: HandlerDeps): Named<"vm"> & Named<"exec"> {
   const { vms } = deps;
   return {
     ...guestHandlers(deps),
+    ...bootHandlers(deps),
     vmList: { kind: "json", run: () => vms.list() },
     vmShow: { kind: "json", run: ({ params }) => vms.show(params.name) },
-    vmCreate: { kind: "operation", target: ({ body }) => body.name ?? null, run: ({ body }, operation) => vms.create(body, operation) },
-    vmStart: { kind: "operation", target: named, run: ({ params, query }, operation) => vms.start(params.name, query.wait, operation) },
     vmStop: { kind: "operation", finishes: true, target: named, run: ({ params }, operation) => vms.stop(params.name, operation) },
-    vmRestart: { kind: "operation", target: named, run: ({ params, query }, operation) => vms.restart(params.name, query.wait, operation) },
     vmDelete: {
       kind: "operation",
       finishes: true,
@@ -124,6 +124,36 @@ function vmHandlers(deps: HandlerDeps): Named<"vm"> & Named<"exec"> {
     vmForward: { kind: "json", run: ({ params, body }) => vms.forward(params.name, body) },
     vmUnforward: { kind: "json", run: ({ params, query }) => vms.unforward(params.name, query) },
   };
+}
+
+/** What makes VMMs. */
+function bootHandlers({ vms, checkVmUser }: HandlerDeps) {
+  return {
+    vmCreate: {
+      kind: "operation",
+      target: ({ body }) => body.name ?? null,
+      run: async ({ body }, operation) => {
+        await checkVmUser();
+        return vms.create(body, operation);
+      },
+    },
+    vmStart: {
+      kind: "operation",
+      target: named,
+      run: async ({ params, query }, operation) => {
+        await checkVmUser();
+        return vms.start(params.name, query.wait, operation);
+      },
+    },
+    vmRestart: {
+      kind: "operation",
+      target: named,
+      run: async ({ params, query }, operation) => {
+        await checkVmUser();
+        return vms.restart(params.name, query.wait, operation);
+      },
+    },
+  } satisfies Partial<Handlers>;
 }
 
 /** What goes to the guest itself. */
@@ -169,7 +199,7 @@ function workspaceHandlers({ vms }: HandlerDeps): Named<"workspace"> & Named<"ke
   };
 }
 
-function imageHandlers({ vms, images }: HandlerDeps): Named<"image"> {
+function imageHandlers({ vms, images, checkVmUser }: HandlerDeps): Named<"image"> {
   const withUsers = (image: Image): Image => ({ ...image, usedBy: image.digest === null ? [] : vms.usersOf(image.digest) });
   return {
     imageList: { kind: "json", run: async () => (await images.list()).map(withUsers) },
@@ -178,6 +208,7 @@ function imageHandlers({ vms, images }: HandlerDeps): Named<"image"> {
       kind: "operation",
       target: named,
       run: async ({ params, query }, { signal, progress }) => {
+        await checkVmUser();
         await images.pull(params.name, { signal, progress, force: query.force === "true" });
         return withUsers(await images.show(params.name));
       },

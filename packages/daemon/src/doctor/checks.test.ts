@@ -7,6 +7,7 @@ import fc from "fast-check";
 import type { DoctorDeps } from "./deps.ts";
 import { fakeHost, recordingRun } from "./fake-deps.ts";
 import { runDoctor } from "./run-doctor.ts";
+import { findVmUser } from "../vm-user.ts";
 import { freeRange, largestRange, parseIdRanges } from "./subordinate-ids.ts";
 
 const never = new AbortController().signal;
@@ -119,11 +120,34 @@ test("the user of VMs is asked for only where the daemon is root", async () => {
   await using host = await fakeHost();
   const root = { name: "root", uid: 0 };
   assert.equal((await resultOf("vm-user", { ...host.deps, user: { name: "dev", uid: 1000 } })).status, "skipped");
-  assert.equal((await resultOf("vm-user", { ...host.deps, user: root })).status, "failed");
-  assert.equal(
-    (await resultOf("vm-user", { ...host.deps, user: root, runAs: { name: "banger", uid: 999, gid: 999, home: "/" } })).status,
-    "ok",
+  const banger = { ...host.deps, user: root, vmUser: async () => ({ name: "banger", uid: 999, gid: 999, home: "/" }) };
+  assert.deepEqual(await resultOf("vm-user", banger), { id: "vm-user", status: "ok", summary: "banger (999)" });
+  const closed = recordingRun([], (argv) => (argv.at(-1)?.startsWith(host.root) ? "" : undefined));
+  const shut = await resultOf("vm-user", { ...banger, run: closed });
+  assert.equal(shut.status, "failed");
+  assert.equal(shut.summary, `the user banger, who runs root's VMs, cannot get to ${host.root}/data/vms: ${host.root} is closed to it`);
+  assert.match(shut.fix ?? "", new RegExp(`^chmod o\\+x ${host.root}, or set BANGER_HOME`));
+});
+
+test("where root's host has no user for VMs, one check says so and those that need it are not looked at", async () => {
+  await using host = await fakeHost();
+  const { required } = await findVmUser({ uid: 0, home: "/" }, async () => undefined);
+  const needing = async () => {
+    await required();
+    throw new Error("not there");
+  };
+  const report = await runDoctor(
+    { ...host.deps, user: { name: "root", uid: 0 }, vmUser: required, probe: needing, network: needing },
+    never,
+    silent,
   );
+  const { checks } = report;
+  assert.deepEqual(
+    checks.filter(({ status }) => status === "failed").map(({ id, fix }) => [id, fix?.split(" ")[0]]),
+    [["vm-user", "useradd"]],
+  );
+  const skipped = checks.filter(({ summary }) => summary === "not looked at: vm-user").map(({ id }) => id);
+  assert.deepEqual(skipped, ["accelerator", "user-namespaces", "tun", "network", "subuids"]);
 });
 
 test("a jail that cannot be built, with the setting that forbids it", async () => {
@@ -158,7 +182,7 @@ test("tun: missing, closed, broken; each is a warning, for VMs run without", asy
 
 test("what a root daemon runs for the checks, it runs as the user of VMs", async () => {
   await using host = await fakeHost();
-  await runDoctor({ ...host.deps, runAs: { name: "banger", uid: 999, gid: 998, home: "/" } }, never, silent);
+  await runDoctor({ ...host.deps, vmUser: async () => ({ name: "banger", uid: 999, gid: 998, home: "/" }) }, never, silent);
   const tried = host.ran.filter((argv) => argv.includes("dd") || argv.some((word) => word.endsWith("/bwrap")));
   assert.equal(tried.length, 2);
   for (const argv of tried) assert.deepEqual(argv.slice(0, 3), ["setpriv", "--reuid=999", "--regid=998"]);

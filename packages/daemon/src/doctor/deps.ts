@@ -1,11 +1,12 @@
 // What the checks may ask of the host and of the rest of the daemon. None of it creates or changes anything, but the
 // accelerator's probe, which remembers its answer.
 import type { AcceleratorName, EffectiveSpec } from "@banger/api";
-import type { run, RunAs } from "@banger/host";
+import type { run } from "@banger/host";
 import type { FileSync } from "../file-sync/contract.ts";
 import type { ImageService } from "../images/contract.ts";
 import type { NetworkAvailability } from "../network/contract.ts";
 import type { PastaVersion } from "../network/pasta-version.ts";
+import type { NamedUser } from "../vm-user.ts";
 
 export interface AcceleratorReport {
   readonly accelerator: AcceleratorName;
@@ -42,14 +43,16 @@ export interface DoctorDeps {
   readonly architecture: string;
   /** Who the daemon is. */
   readonly user: { readonly name: string; readonly uid: number };
-  /** Who runs VMMs and recipes for a root daemon; null: the daemon itself. */
-  readonly runAs: (RunAs & { readonly name: string }) | null;
+  /** Who runs VMMs and recipes for a root daemon; null: the daemon itself. Throws `host.no_vm_user`. */
+  readonly vmUser: () => Promise<NamedUser | null>;
   /** PATH. */
   readonly searchPath: string;
-  readonly directories: { readonly data: string; readonly cache: string; readonly state: string; readonly scratch: string };
+  readonly directories: Readonly<Record<"data" | "cache" | "state" | "vms" | "scratch", string>>;
   readonly files: HostFiles;
   readonly run: typeof run;
+  /** Throws `host.no_vm_user`. */
   readonly probe: (signal: AbortSignal) => Promise<AcceleratorReport>;
+  /** Throws `host.no_vm_user`. */
   readonly network: () => Promise<NetworkAvailability>;
   /** Null when it is not installed. */
   readonly pastaVersion: () => Promise<PastaVersion | null>;

@@ -67,9 +67,15 @@ function contentDeps(root: string, files: HostFiles, run: DoctorDeps["run"]): Do
   return {
     architecture: "x64",
     user: { name: "dev", uid: 1000 },
-    runAs: null,
+    vmUser: async () => null,
     searchPath: join(root, "bin"),
-    directories: { data: join(root, "data"), cache: join(root, "cache"), state: join(root, "state"), scratch: root },
+    directories: {
+      data: join(root, "data"),
+      cache: join(root, "cache"),
+      state: join(root, "state"),
+      vms: join(root, "data/vms"),
+      scratch: root,
+    },
     files,
     run,
     probe: async () => ({ accelerator: "kvm", reason: "", agentAfterMs: 420 }),

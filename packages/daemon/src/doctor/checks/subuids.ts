@@ -9,8 +9,8 @@ const NEEDED = 65_536;
 export const subuids: Check<DoctorDeps> = {
   id: "subuids",
   about: "Images are built in a user namespace, which needs a range of subordinate ids for the files' owners.",
-  async run({ user, runAs, files }) {
-    const builder = runAs ?? user;
+  async run({ user, vmUser, files }) {
+    const builder = (await vmUser()) ?? user;
     const [uids, gids] = await Promise.all(
       [files.subuid, files.subgid].map(async (path) => parseIdRanges((await readIfThere(path)) ?? "")),
     );

@@ -6,7 +6,8 @@ import type { DoctorDeps } from "../deps.ts";
 export const tun: Check<DoctorDeps> = {
   id: "tun",
   about: "Guests reach the network through taps, made by opening /dev/net/tun. Without it exec, ssh and copying still work.",
-  async run({ runAs, user, run, files }, signal) {
+  async run({ vmUser, user, run, files }, signal) {
+    const runAs = await vmUser();
     try {
       // Opening is what counts: permission bits say nothing of a missing driver or a container's device rules.
       await run(asUser(["dd", `if=${files.tun}`, `of=${files.tun}`, "count=0", "conv=notrunc,nocreat", "status=none"], runAs), {

@@ -10,7 +10,8 @@ import { readIfThere } from "../read-if-there.ts";
 export const userNamespaces: Check<DoctorDeps> = {
   id: "user-namespaces",
   about: "Each VM runs in a jail made of user namespaces. The check builds that jail around a program that does nothing.",
-  async run({ runAs, searchPath, run, files }, signal) {
+  async run({ vmUser, searchPath, run, files }, signal) {
+    const runAs = await vmUser();
     const bwrap = await findProgram("bwrap", searchPath);
     if (bwrap === undefined) return { status: "skipped", summary: "cannot be tried without bwrap" };
     const program = await resolveProgram((await findProgram("true", searchPath)) ?? "true");
