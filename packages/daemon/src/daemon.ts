@@ -35,6 +35,7 @@ import { findVmUser, VM_USER, type VmUser } from "./vm-user.ts";
 import { hostVmms } from "./vmm/host-vmms.ts";
 import type { VmmSelection } from "./vmm/selection.ts";
 import { deadlinesOf } from "./vms/deadlines.ts";
+import { requireRoom } from "./vms/room.ts";
 import { VmService } from "./vms/service.ts";
 import { steps } from "./vms/steps.ts";
 import { WorkspaceFiles } from "./workspaces/service.ts";
@@ -139,7 +140,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ network, ports: new PublishedPorts(forwards), nextAddress: (used) => allocateAddress(network.subnet, used) },
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),
-      ...{ fileSync, deadlinesOf, steps },
+      ...{ fileSync, deadlinesOf, steps, requireRoom: () => requireRoom(paths.vmsDir) },
       ...{ config, hostResources, resolveSpec, now, randomHex, log },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),

@@ -8,7 +8,6 @@ import type { VmRecord } from "../state/vm-record.ts";
 import type { DriverChoice } from "../vmm/accelerator.ts";
 import type { VmDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { requireRoom } from "./room.ts";
 
 export interface CreateDeps extends VmDeps {
   /** The config file as it is now. Throws `config.invalid`. */
@@ -31,7 +30,7 @@ export async function createVm({ deps, lifecycle, body, operation }: Creation): 
   const spec = deps.resolveSpec({ ...body.spec, image: body.image }, await deps.config(), await deps.hostResources());
   await deps.fileSync.look();
   if (body.needsNetwork === true) await requireNetwork(deps);
-  await requireRoom(deps.vmsDir);
+  await deps.requireRoom();
   const choice = await deps.chooseDriver(body.driver ?? null, operation);
   const known = await deps.images.show(spec.image.value);
   const record = deps.records.insert((used) => newRecord({ deps, body, spec, choice, used }));

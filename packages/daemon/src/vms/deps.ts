@@ -40,6 +40,8 @@ export interface VmDeps {
   readonly fileSync: FileSync;
   readonly deadlinesOf: DeadlinesOf;
   readonly steps: Steps;
+  /** Throws `host.disk_full` when there is none for a VM to run in. */
+  readonly requireRoom: () => Promise<void>;
   /** Directory of all VMs' directories. */
   readonly vmsDir: string;
   /** Who runs VMMs and owns their files; null: the daemon's own user. */

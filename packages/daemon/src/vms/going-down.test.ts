@@ -41,6 +41,20 @@ describe("a guest that goes down by itself", () => {
     assert.ok(!shown.has("stopped"));
   });
 
+  test("to reboot where there is no room left, or nothing can be undone, is stopped with the reason", async () => {
+    begin((boot) => (boot === 1 ? { endsItself: { mode: "reboot", afterMs: 300 } } : {}));
+    await daemon.create("a");
+    daemon.hasRoom = false;
+    const { stopReason } = await daemon.seen("a", "stopped");
+    assert.equal(stopReason?.code, "start_failed");
+    assert.match(stopReason?.detail ?? "", /space is left/);
+    daemon.hasRoom = true;
+    await daemon.create("b");
+    daemon.failing = { "detach-network": "instead" };
+    assert.match((await daemon.seen("b", "stopped")).stopReason?.detail ?? "", /detach-network fails/);
+    daemon.failing = {};
+  });
+
   test("to reboot at every boot is stopped at the limit, and holds nothing then", async () => {
     begin((boot) => ({ endsItself: { mode: "reboot", afterMs: boot === 1 ? 200 : 0 } }));
     await daemon.create("a");

@@ -10,7 +10,6 @@ import { afterEnd, announcedOnConsole } from "./ending.ts";
 import { logFile, sizeOf, tailSince } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { planVm, type Goal } from "./plan.ts";
-import { requireRoom } from "./room.ts";
 import { runPlan } from "./run-plan.ts";
 import { processOf } from "./steps.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -125,7 +124,7 @@ export class Lifecycle {
   async #startLocked(vmId: string, operation: Operation): Promise<void> {
     const record = this.#deps.records.get(vmId);
     if (record.status === "running") return;
-    await requireRoom(this.#deps.vmsDir);
+    await this.#deps.requireRoom();
     const cancel = new AbortController();
     this.#starting.set(vmId, cancel);
     const cancellable = { ...operation, signal: AbortSignal.any([operation.signal, cancel.signal]) };
@@ -159,6 +158,9 @@ export class Lifecycle {
     const console = (await tailSince(logFile(vmDir(this.#deps, vmId), "console"), consoleStart, 2048)).trim();
     try {
       await this.reach("stopped", vmId, { ...operation, signal: new AbortController().signal });
+    } catch (undoing) {
+      // The start's own failure is what is told; the rest is undone with the next attempt.
+      this.#deps.log({ vm: vmId, error: String(undoing) }, "a start that failed was not undone in full");
     } finally {
       await this.#settleStopped(vmId, { code: "start_failed", detail: console === "" ? detail : `${detail}\n${console}` });
     }
@@ -203,9 +205,16 @@ export class Lifecycle {
 
   /** A new VMM on the same disks. The VM is never shown as stopped meanwhile: nobody stopped it. */
   async #bootAgain(vmId: string, reboots: number[], operation: Operation): Promise<void> {
-    await this.reach("stopped", vmId, operation);
-    await this.#deps.ports.close(vmId);
-    this.#deps.records.update(vmId, { status: "starting", reboots, bootId: null, networkLost: false });
-    await this.#startLocked(vmId, operation);
+    const { records, ports } = this.#deps;
+    try {
+      records.update(vmId, { status: "starting", reboots, bootId: null, networkLost: false });
+      await this.reach("stopped", vmId, operation);
+      await ports.close(vmId);
+      await this.#startLocked(vmId, operation);
+    } catch (error) {
+      // A start that began has undone itself.
+      if (records.get(vmId).status === "starting") await this.#undoStart(vmId, operation, error);
+      throw error;
+    }
   }
 }

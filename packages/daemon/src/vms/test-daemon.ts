@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import assert from "node:assert/strict";
 import { BangerError, parseVmName, type ProgressEvent, type Vm } from "@banger/api";
-import { poll } from "@banger/host";
+import { diskFullError, poll } from "@banger/host";
 import { createFakeVmmDriver, type FakeVmmOptions } from "@banger/testkit";
 import type { Config } from "../config/contract.ts";
 import { DEFAULT_CONFIG } from "../config/settings.ts";
@@ -50,6 +50,7 @@ export class TestDaemon {
   isImageOutdated = false;
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
+  hasRoom = true;
   /** Steps as they are run, and those that are to fail: instead of what they do, or after it. */
   readonly ran: Step[] = [];
   failing: Readonly<Partial<Record<Step, "instead" | "after">>> = {};
@@ -95,6 +96,7 @@ export class TestDaemon {
       }),
       fileSync: createFileSync({ config: () => Promise.resolve({ ...DEFAULT_CONFIG, fileSync: this.synced }), home: directory }),
       steps: this.#steps(),
+      requireRoom: () => (this.hasRoom ? Promise.resolve() : Promise.reject(diskFullError(directory))),
       deadlinesOf: (accelerator) => ({ ...deadlinesOf(accelerator), ...options.deadlines }),
       vmsDir: join(directory, "vms"),
       runAs: null,
