@@ -65,6 +65,11 @@ export class Lifecycle {
     return await work();
   }
 
+  /** Resolves once nothing is being done to the VM any more. */
+  async settled(vmId: string, signal: AbortSignal): Promise<void> {
+    using _held = await this.#locks.lock(vmId, signal);
+  }
+
   /** Whatever a cut-short start or stop left is ended; the VM is stopped for `reason`. */
   async abandon(vmId: string, reason: StopReason, operation: Operation): Promise<void> {
     using _held = await this.#locks.lock(vmId);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { BangerError, parseVmName } from "@banger/api";
 import { isProcessAlive, poll } from "@banger/host";
+import type { FakeBoot } from "@banger/testkit";
 import { openState } from "../state/database.ts";
 import { Journal } from "../state/journal.ts";
 import { Reserve } from "../state/reserve.ts";
@@ -108,6 +109,33 @@ describe("the life of a VM", () => {
     );
     const kept = await one.service.show("a");
     assert.deepEqual([kept.status, kept.stopReason?.code, kept.leased], ["stopped", "start_failed", false]);
+  });
+
+  test("a guest that ends while it is configured, or before it is ready, is kept with the reason", async () => {
+    const boots: Record<string, FakeBoot> = {
+      a: { configureMs: 60_000, panicAfterMs: 500 },
+      b: { readiness: { agent: 0 }, endsItself: { mode: "poweroff", afterMs: 200 } },
+      c: { readiness: { agent: 0 }, panicAfterMs: 1000 },
+    };
+    const one = daemon({ plan: ({ vmId }) => boots[one.records.get(vmId).name] ?? {} });
+    for (const name of ["a", "b", "c"]) {
+      await assert.rejects(one.create(name, { wait: "basic", lease: true }), (error: BangerError) => {
+        assert.equal(error.code, "guest.not_ready", error.message);
+        assert.match(error.message, name === "b" ? /ended before it was ready \(basic\): guest poweroff/ : /Kernel panic/);
+        assert.match(error.hint ?? "", new RegExp(`banger vm logs ${name} .*banger vm delete ${name}`));
+        return true;
+      });
+      const { status, leased } = await one.service.show(name);
+      assert.deepEqual([status, leased], ["stopped", false]);
+    }
+  });
+
+  test("a guest that reboots before it is ready is waited for", async () => {
+    const one = daemon({
+      plan: (_, boot) => (boot === 1 ? { readiness: { agent: 0 }, endsItself: { mode: "reboot", afterMs: 200 } } : {}),
+    });
+    assert.deepEqual((await one.create("a", { wait: "basic" })).status, "running");
+    assert.equal((await one.service.show("a")).readiness.includes("basic"), true);
   });
 
   test("hanging up during the boot undoes the create", async () => {

@@ -4,11 +4,11 @@ import { BangerError, type CreateVmBody, type KeptVm, type PortMapping, type Rea
 import { signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
+import { awaitReady } from "./await-ready.ts";
 import { createVm, discardUnlessTelling, type CreateDeps } from "./create.ts";
 import { GuestAccess } from "./guest-access.ts";
 import { Leases } from "./leases.ts";
 import { Lifecycle, type BackgroundRun } from "./lifecycle.ts";
-import { notReady } from "./not-ready.ts";
 import { reconcile } from "./reconcile.ts";
 import { viewOf } from "./view.ts";
 import { vmDir } from "./vm-directory.ts";
@@ -126,7 +126,7 @@ export class VmService {
     return this.show(name);
   }
 
-  /** Throws `vm.not_running`, or `guest.not_ready` at the deadline. */
+  /** Throws `vm.not_running`; `guest.not_ready` at the deadline, or when the VM ends first. */
   async waitFor(name: string, level: ReadinessLevel, signal: AbortSignal): Promise<Vm> {
     const record = this.#deps.records.byName(name);
     if (record.status !== "running") throw notRunning(record);
@@ -193,11 +193,8 @@ export class VmService {
     await (level === "agent" ? wait() : operation.stage(level, wait));
   }
 
-  async #ready(vmId: string, level: ReadinessLevel, signal: AbortSignal): Promise<void> {
-    const supervisor = this.#lifecycle.supervisors.get(vmId);
-    const { readinessMs } = this.#deps.deadlinesOf(supervisor.process.accelerator);
-    if (await supervisor.reached(level, readinessMs, signal)) return;
-    throw await notReady(this.#deps, { vmId, what: `the guest did not become ready (${level}) in ${readinessMs / 1000} s` });
+  #ready(vmId: string, level: ReadinessLevel, signal: AbortSignal): Promise<void> {
+    return awaitReady(this.#deps, this.#lifecycle, { vmId, level, signal });
   }
 
   #view(record: VmRecord): Promise<Vm> {

@@ -16,7 +16,6 @@ import type { Step } from "./plan.ts";
 import { attachmentOf, type WithoutNetwork } from "./network-held.ts";
 import { notReady } from "./not-ready.ts";
 import { shutdownGuest } from "./power-off.ts";
-import type { Supervisor } from "./supervisor.ts";
 import type { Supervisors } from "./supervisors.ts";
 
 export interface StepContext {
@@ -66,8 +65,10 @@ export const steps: Steps = {
     const image = await deps.images.byDigest(record.imageDigest);
     const hostKey = deps.newHostKey(record.name);
     const network = attachmentOf(deps.journal, vmId) === null ? null : networkOf(record);
-    const guest = await operation.stage("agent", () => firstWord(deps, vmId, { supervisor, signal: operation.signal }));
-    await operation.stage("configure", async () => {
+    const { agentMs } = deps.deadlinesOf(supervisor.process.accelerator);
+    const firstWord = () => supervisor.connect(agentMs, operation.signal);
+    const guest = await operation.stage("agent", () => telling(deps, vmId, firstWord));
+    const configure = async () => {
       const configuration = guestConfiguration({
         vm: { id: vmId, name: record.name, network },
         subnet: deps.network.subnet,
@@ -85,7 +86,8 @@ export const steps: Steps = {
       await supervisor.pauses.unlessPaused(guest.configure(configuration, operation.signal));
       if (record.startedAt === null) await syncFiles(deps, guest, operation);
       deps.records.update(vmId, { sshHostKey: hostKey.publicKey, bootId, startedAt: deps.now().toISOString() });
-    });
+    };
+    await operation.stage("configure", () => telling(deps, vmId, configure));
     supervisor.follow();
   },
 
@@ -190,15 +192,10 @@ function disksOf(deps: VmDeps, record: VmRecord, image: ReadyImage): VmmDisk[] {
   ];
 }
 
-interface Booting {
-  readonly supervisor: Supervisor;
-  readonly signal: AbortSignal;
-}
-
-/** The connection to an agent that has just begun to answer. Throws `guest.not_ready`. */
-async function firstWord(deps: VmDeps, vmId: string, { supervisor, signal }: Booting): Promise<GuestClient> {
+/** What `work` with the guest answers. Throws `guest.not_ready` where the guest does not answer, or ends. */
+async function telling<T>(deps: VmDeps, vmId: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await supervisor.connect(deps.deadlinesOf(supervisor.process.accelerator).agentMs, signal);
+    return await work();
   } catch (cause) {
     if (!(cause instanceof BangerError) || cause.code !== "guest.unreachable") throw cause;
     throw await notReady(deps, { vmId, what: `the guest's agent did not answer: ${cause.message}`, cause });

@@ -112,8 +112,8 @@ export class Supervisor {
     });
   }
 
-  /** Resolves once `level` is reached; false at the deadline. Throws when the VM ends, is paused, or the signal aborts. */
-  async reached(level: ReadinessLevel, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  /** Resolves once `level` is reached, `late` at the deadline, `over` when the VM ends first. Throws when it is paused or the signal aborts. */
+  async reached(level: ReadinessLevel, timeoutMs: number, signal: AbortSignal): Promise<"reached" | "late" | "over"> {
     const deadline = AbortSignal.timeout(timeoutMs);
     const paused = this.pauses.signal;
     const given = AbortSignal.any([signal, this.#ended.signal, paused, deadline]);
@@ -121,14 +121,13 @@ export class Supervisor {
       try {
         await abortable(new Promise<void>((resolve) => this.#listeners.add(resolve)), given);
       } catch (error) {
-        if (this.#ended.signal.aborted)
-          throw new BangerError("vm.not_running", `the VM ended before it was ready (${level})`, { hint: "banger vm logs NAME tells why" });
+        if (this.isOver) return "over";
         paused.throwIfAborted();
-        if (deadline.aborted && !signal.aborted) return false;
+        if (deadline.aborted && !signal.aborted) return "late";
         throw error;
       }
     }
-    return true;
+    return "reached";
   }
 
   /** Stops watching; the VMM is left alone. */
