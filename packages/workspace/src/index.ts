@@ -4,6 +4,7 @@ export * from "./git.ts";
 export * from "./names.ts";
 export * from "./plan.ts";
 export * from "./repository.ts";
+export { inCleanForm } from "./clean-form.ts";
 export * from "./store.ts";
 export type { StoreLock } from "./store-lock.ts";
 export * from "./tree-listing.ts";

@@ -1,6 +1,6 @@
 // Brings a guest's changes into the host's repository as commits on a branch. Work tree, index and HEAD are not touched.
 import { BangerError } from "@banger/api";
-import { difference, type FileStates } from "./changes.ts";
+import { inCleanForm } from "./clean-form.ts";
 import type { Git } from "./git.ts";
 import { bringObjects, hasCommit, isAncestor, makeCommit, treeOf, type Bringing } from "./into-repository.ts";
 import type { Repository } from "./repository.ts";
@@ -90,8 +90,8 @@ function withPull(record: WorkspaceRecord, branchPull: BranchPull): WorkspaceRec
 }
 
 async function makeCommits(request: BranchPullRequest, plan: BranchPlan): Promise<Pick<BranchPull, "commit" | "cleanTree">> {
-  const { git, store, record, repository, nowMs } = request;
-  const cleanTree = await inCleanForm(request, plan);
+  const { git, store, record, repository, theirs, nowMs } = request;
+  const cleanTree = await inCleanForm(git, store, { ...plan, theirs });
   const bringing: Bringing = { git, store, repository };
   await bringObjects(bringing, [plan.cleanBase, cleanTree], plan.parents);
   const { vmName } = record;
@@ -118,12 +118,6 @@ async function isReachable(git: Git, { top, head }: Repository, commit: string):
 /** What was sent and in no commit. */
 function baseMessage({ vmName, copiedAt }: WorkspaceRecord): string {
   return `Work tree as ${vmName} got it\n\nCopied ${copiedAt}, with what was not committed then.\n`;
-}
-
-async function inCleanForm({ git, store, theirs }: BranchPullRequest, { base, cleanBase }: BranchPlan): Promise<string> {
-  if (base === cleanBase) return theirs;
-  const [before, after]: readonly FileStates[] = [await store.readTree(git, base), await store.readTree(git, theirs)];
-  return await store.changeTree(git, cleanBase, difference(before ?? new Map(), after ?? new Map()));
 }
 
 async function chooseName(request: BranchPullRequest): Promise<Pick<BranchPlan, "name" | "at" | "moved">> {

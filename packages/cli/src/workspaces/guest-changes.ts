@@ -6,6 +6,7 @@ import {
   collectChanges,
   Git,
   guestSource,
+  inCleanForm,
   keptSource,
   lonelyGuestRefs,
   makePatch,
@@ -85,6 +86,8 @@ export async function changesAt(context: CliContext, { client, place, baseCommit
     },
     undone: () => Promise.resolve("cancelled: nothing was changed"),
   });
+  const { baseTree: base, cleanTree: cleanBase = base } = record;
+  const to = baseCommit === undefined ? changes.tree : await inCleanForm(git, store, { base, cleanBase, theirs: changes.tree });
   if (changes.repositories.length > 0)
     context.output.note(`! left out, repositories of their own: ${changes.repositories.map(shownName).join(", ")}`);
   await tellLonelyRefs(context, { client, place, record });
@@ -93,7 +96,7 @@ export async function changesAt(context: CliContext, { client, place, baseCommit
     isThere: place.isThere,
     record,
     changes,
-    patch: (options) => patchOf(git, { store, from, to: changes.tree, options }),
+    patch: (options) => patchOf(git, { store, from, to, options }),
   };
 }
 
