@@ -82,6 +82,7 @@ function texts(errors: UsageErrors): ApplicationText {
     ...text_en,
     noCommandRegisteredForInput({ input, corrections }) {
       const words = errors.wordsTo(input);
+      if (words === "") return collect(usageError("no command given", "banger --help"));
       const near = corrections.map((correction) => `"${[...words.split(" ").slice(0, -1), correction.replaceAll("`", "")].join(" ")}"`);
       const helpLine = ["banger", ...words.split(" ").slice(0, -1), "--help"].join(" ");
       if (near.length === 0) return collect(usageError(`no command "${words}"`, helpLine));

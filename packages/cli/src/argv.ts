@@ -13,13 +13,15 @@ export function splitArgv(argv: readonly string[]): SplitArgv {
   return { own: reorder(own), trailing: at === -1 ? undefined : argv.slice(at + 1) };
 }
 
-/** `banger --socket S vm list` and `banger help vm list` are what people type; commands parse their flags after their name. */
+const COMMON_SWITCHES: ReadonlySet<string> = new Set(["--json", "--quiet", "-q"]);
+
+/** `banger --json vm list` and `banger help vm list` are what people type; commands parse their flags after their name. */
 function reorder(own: readonly string[]): readonly string[] {
   const leading: string[] = [];
   let at = 0;
   for (; at < own.length; at += 1) {
     const word = own[at] ?? "";
-    if (word.startsWith("--socket=")) leading.push(word);
+    if (COMMON_SWITCHES.has(word) || word.startsWith("--socket=")) leading.push(word);
     else if (word === "--socket" && at + 1 < own.length) leading.push(word, own[(at += 1)] ?? "");
     else break;
   }

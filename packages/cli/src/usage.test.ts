@@ -9,6 +9,7 @@ const CASES: readonly (readonly [line: string, stderr: string])[] = [
   ["wm list", `error: no command "wm". Did you mean "vm"?\n`],
   ["completely-else", `error: no command "completely-else"\n  try: banger --help\n`],
   ["vm list --jsn", "error: no flag --jsn. Did you mean --json?\n  try: banger vm list --help\n"],
+  ["--json", '{"error":{"code":"cli.usage","message":"no command given","hint":"banger --help"}}\n'],
   ["vm list -z", "error: no flag -z\n  try: banger vm list --help\n"],
   ["vm list extra", `error: unexpected argument "extra"\n  try: banger vm list --help\n`],
   ["vm list -- ls", "error: this command takes nothing after --\n  try: banger vm list --help\n"],
