@@ -1,6 +1,6 @@
 // Turns what came over the socket into a handler's input, or into `api.bad_request` that names the field.
 import type { Readable } from "node:stream";
-import { BangerError, type Route, type RouteSchemas } from "@banger/api";
+import { BangerError, parseVmName, VM_NAME_PATTERN, type Route, type RouteSchemas } from "@banger/api";
 import { routeSchemas } from "@banger/api/validation";
 import { en } from "zod/locales";
 import type * as z from "zod/mini";
@@ -25,13 +25,22 @@ export function parseInput<R extends Route>(route: R, raw: RawRequest): Input<R>
 
 function parsePart(schema: z.ZodMiniType | undefined, value: unknown, where: string): unknown {
   if (schema === undefined) return undefined;
-  const parsed = schema.safeParse(value);
+  // What came in is looked at for the words alone: it may be long, or a secret.
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const field = issue === undefined || issue.path.length === 0 ? where : `${issue.path.join(".")} in ${where}`;
-  throw new BangerError("api.bad_request", `${field}: ${issue === undefined ? "not valid" : wordsOf(issue)}`, {
-    details: { issues: parsed.error.issues.slice(0, 10) },
-  });
+  const issues = parsed.error.issues.slice(0, 10);
+  refuseBadName(issues);
+  const told = issues.map((issue) => ({ path: issue.path, message: wordsOf(issue) }));
+  const [first] = told;
+  const field = first === undefined || first.path.length === 0 ? where : `${first.path.join(".")} in ${where}`;
+  throw new BangerError("api.bad_request", `${field}: ${first?.message ?? "not valid"}`, { details: { issues: told } });
+}
+
+/** Throws `vm.bad_name`, as all that takes the name of a VM does. */
+function refuseBadName(issues: readonly z.core.$ZodIssue[]): void {
+  for (const issue of issues) {
+    if (issue.code === "invalid_format" && issue.pattern === String(VM_NAME_PATTERN)) parseVmName(String(issue.input));
+  }
 }
 
 const english = en().localeError;

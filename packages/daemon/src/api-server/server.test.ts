@@ -78,9 +78,14 @@ describe("the API server", () => {
   test("unknown fields and wrong types are refused by name and reach nobody", async () => {
     created = [];
     await assert.rejects(post({ nmae: "x" }), refused("api.bad_request", /nmae/));
-    await assert.rejects(post({ spec: { vcpu: "two" } }), refused("api.bad_request", /spec\.vcpu/));
+    await assert.rejects(post({ spec: { vcpu: "2" } }), refused("api.bad_request", /spec\.vcpu.*expected number, received string/));
     await assert.rejects(post({ spec: { vcpu: -1 } }), refused("api.bad_request"));
-    await assert.rejects(post({ name: "Not A Name" }), refused("api.bad_request", /name/));
+    await assert.rejects(post({ name: "Not A Name" }), refused("vm.bad_name", /"Not A Name" is not a VM name/));
+    await assert.rejects(post({ name: 5 }), (error: unknown) => {
+      assert.ok(error instanceof BangerError);
+      assert.deepEqual(error.details, { issues: [{ path: ["name"], message: "Invalid input: expected string, received number" }] });
+      return true;
+    });
     await assert.rejects(post([]), refused("api.bad_request"));
     assert.deepEqual(created, []);
   });
