@@ -9,6 +9,7 @@ import { makeDirectories } from "./directories.ts";
 import { createLog, rotateLog } from "./log.ts";
 import { acquireDaemonLock } from "./state/database.ts";
 import { Reserve } from "./state/reserve.ts";
+import { ownUserName } from "./user-name.ts";
 
 const DEFAULT_IDLE_MS = 5 * 60_000;
 /** sysexits(3): EX_SOFTWARE. */
@@ -38,7 +39,7 @@ async function main(): Promise<void> {
   });
   const { leave } = await startDaemon({
     ...{ uid, home, searchPath, paths, reserve, log, now: () => new Date(), exit: () => process.exit(0) },
-    userName: env["USER"] || env["LOGNAME"] || String(uid),
+    userName: ownUserName(uid),
     installation: env["BANGER_INSTALLATION"] ?? join(import.meta.dirname, ".."),
     idleMs: Number(env["BANGER_IDLE_MS"] ?? DEFAULT_IDLE_MS),
   });
