@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { isProcessAlive, poll } from "@banger/host";
 import type { FakeBoot } from "@banger/testkit";
 import { REBOOT_LIMIT } from "./ending.ts";
 import { TestDaemon } from "./test-daemon.ts";
@@ -39,6 +40,20 @@ describe("a guest that goes down by itself", () => {
     assert.equal(boots, 2);
     assert.equal(again.stopReason, null);
     assert.ok(!shown.has("stopped"));
+  });
+
+  test("to reboot while no daemon is there is booted again by the next, which answers meanwhile", async () => {
+    const reboots: FakeBoot = { endsItself: { mode: "reboot", afterMs: 500 } };
+    begin(() => reboots);
+    const { id } = await daemon.create("a");
+    const { vmm } = daemon.vmmOf(id);
+    daemon.crash();
+    await poll(() => (isProcessAlive(vmm) ? undefined : true), { timeoutMs: 20_000 });
+    begin(() => ({ bootMs: 2000 }));
+    await daemon.reconcile();
+    assert.equal((await daemon.service.show("a")).status, "starting");
+    await daemon.run((operation) => daemon.service.start("a", "agent", operation));
+    assert.equal(boots, 1);
   });
 
   test("to reboot where there is no room left, or nothing can be undone, is stopped with the reason", async () => {

@@ -248,6 +248,7 @@ describe("work is never thrown away silently", () => {
     first.crash();
     const second = daemon();
     await second.reconcile();
+    await second.seen("c", "stopped");
     assert.deepEqual(
       (await second.service.list()).map(({ name, status }) => [name, status]),
       [["c", "stopped"]],

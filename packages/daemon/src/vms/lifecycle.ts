@@ -6,7 +6,7 @@ import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmExit } from "../vmm/contract.ts";
 import type { VmDeps } from "./deps.ts";
-import { afterEnd, announcedOnConsole } from "./ending.ts";
+import { afterEnd, announcedOnConsole, type AfterEnd, type EndedVmm } from "./ending.ts";
 import { logFile, sizeOf, tailSince } from "./log-files.ts";
 import { observe } from "./observe.ts";
 import { planVm, type Goal } from "./plan.ts";
@@ -18,6 +18,9 @@ import { vmDir } from "./vm-directory.ts";
 
 /** An operation nobody follows: undoing, or what the daemon does by itself. */
 export type BackgroundRun = (kind: string, target: string, work: (operation: Operation) => Promise<void>) => Promise<void>;
+
+/** How a VMM was seen to end. */
+export type SeenEnd = Pick<EndedVmm, "exit" | "announced">;
 
 export class Lifecycle {
   readonly supervisors: Supervisors;
@@ -74,6 +77,31 @@ export class Lifecycle {
   async abandon(vmId: string, reason: StopReason, operation: Operation): Promise<void> {
     using _held = await this.#locks.lock(vmId);
     await this.#settle(vmId, reason, operation);
+  }
+
+  /** A stop that was cut short goes on, at the guest's pace. */
+  finishStop(vmId: string, reason: StopReason): Promise<void> {
+    return this.#background("vm.stop", this.#deps.records.get(vmId).name, (operation) => this.abandon(vmId, reason, operation));
+  }
+
+  /** What the end of a VMM that nobody watched calls for. */
+  async judge(vmId: string, { exit, announced }: SeenEnd): Promise<AfterEnd> {
+    const { name, consoleStart, reboots } = this.#deps.records.get(vmId);
+    const consoleTail = await tailSince(logFile(vmDir(this.#deps, vmId), "console"), consoleStart, 8192);
+    const next = afterEnd({
+      exit: this.#killed.delete(vmId) ? { status: null, signal: "SIGKILL" } : exit,
+      announced: announced ?? announcedOnConsole(consoleTail),
+      consoleTail,
+      reboots,
+      nowMs: this.#deps.now().getTime(),
+    });
+    this.#deps.log({ vm: vmId, name, exit, next }, "a VMM ended");
+    return next;
+  }
+
+  async conclude(vmId: string, next: AfterEnd): Promise<void> {
+    using _held = await this.#locks.lock(vmId);
+    await this.#concludeLocked(vmId, next);
   }
 
   /**
@@ -180,29 +208,15 @@ export class Lifecycle {
     // A start or stop under way sees the end itself and lets go of the supervisor; one that had just succeeded did not.
     using _held = await this.#locks.lock(vmId);
     if (this.supervisors.find(vmId) !== supervisor) return;
-    await this.settleEnded(vmId, { exit, announced: supervisor.ending }).catch((error: unknown) => {
+    try {
+      await this.#concludeLocked(vmId, await this.judge(vmId, { exit, announced: supervisor.ending }));
+    } catch (error) {
       this.#deps.log({ vm: vmId, error: String(error) }, "settling an ended VM failed");
-    });
+    }
   }
 
-  /** Settles a VM whose VMM is gone. The caller holds the lock, or is the only one there (reconcile). */
-  async settleEnded(
-    vmId: string,
-    seen: { readonly exit: VmmExit; readonly announced: "poweroff" | "reboot" | "halt" | null },
-  ): Promise<void> {
-    const record = this.#deps.records.find(vmId);
-    if (record === undefined) return;
-    const consoleTail = await tailSince(logFile(vmDir(this.#deps, vmId), "console"), record.consoleStart, 8192);
-    const exit = this.#killed.delete(vmId) ? { status: null, signal: "SIGKILL" } : seen.exit;
-    const next = afterEnd({
-      exit,
-      announced: seen.announced ?? announcedOnConsole(consoleTail),
-      consoleTail,
-      reboots: record.reboots,
-      nowMs: this.#deps.now().getTime(),
-    });
-    this.#deps.log({ vm: vmId, name: record.name, exit, next }, "a VMM ended");
-    await this.#background("vm.ended", record.name, async (operation) => {
+  #concludeLocked(vmId: string, next: AfterEnd): Promise<void> {
+    return this.#background("vm.ended", this.#deps.records.get(vmId).name, async (operation) => {
       if (next.action === "stopped") await this.#settle(vmId, next.reason, operation);
       else await this.#bootAgain(vmId, next.reboots, operation);
     });

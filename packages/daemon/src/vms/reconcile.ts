@@ -1,4 +1,5 @@
-// The only recovery: after any death of the daemon, compare what was intended with what exists, and finish or undo it.
+// The only recovery: after any death of the daemon, compare what was intended with what exists, and finish or undo it. What a
+// guest takes its time for, to go down or to boot again, goes on under its VM's lock while the daemon answers already.
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { StopReason } from "@banger/api";
@@ -7,22 +8,24 @@ import { macOfAddress } from "../network/contract.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmDeps } from "./deps.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import type { Lifecycle, SeenEnd } from "./lifecycle.ts";
 import { mayHoldNetwork } from "./network-held.ts";
 import { processOf } from "./steps.ts";
 import type { VmmProcess } from "../vmm/contract.ts";
 
-/** Settles every VM; one that cannot be settled is logged and does not stop the others. */
+/** Settles every VM, or has begun to; one that cannot be settled is logged and does not stop the others. */
 export async function reconcile(deps: VmDeps, lifecycle: Lifecycle, operation: Operation): Promise<void> {
   await reconcileNetwork(deps);
-  await Promise.all(
-    deps.records.list().map((record) =>
-      settle({ deps, lifecycle, operation }, record).catch((error: unknown) => {
-        deps.log({ vm: record.id, name: record.name, error: String(error) }, "a VM could not be reconciled");
-      }),
-    ),
-  );
+  await Promise.all(deps.records.list().map((record) => logged(deps, record, settle({ deps, lifecycle, operation }, record))));
   await removeOrphans(deps, lifecycle, operation);
+}
+
+async function logged({ log }: VmDeps, { id, name }: VmRecord, settling: Promise<void>): Promise<void> {
+  try {
+    await settling;
+  } catch (error) {
+    log({ vm: id, name, error: String(error) }, "a VM could not be reconciled");
+  }
 }
 
 interface Recovery {
@@ -34,15 +37,25 @@ interface Recovery {
 async function settle({ deps, lifecycle, operation }: Recovery, record: VmRecord): Promise<void> {
   if (record.status === "creating" || record.status === "deleting") return lifecycle.remove(record.id, operation);
   const process = await processOf(deps, record.id);
+  const isAlive = process !== null && isProcessAlive(process.vmm);
   if (process !== null && record.status === "running") {
-    if (isProcessAlive(process.vmm)) return adopt({ deps, lifecycle, operation }, record, process);
-    if (process.vmm.bootId === hostBootId()) return lifecycle.settleEnded(record.id, await lastEnd(deps, process));
+    if (isAlive) return adopt({ deps, lifecycle, operation }, record, process);
+    if (process.vmm.bootId === hostBootId()) return conclude({ deps, lifecycle, operation }, record, process);
   }
-  // The guest of a stop that was cut short is on its way down, or still to be asked.
-  if (process !== null && isProcessAlive(process.vmm) && record.status === "stopping")
+  if (isAlive && record.status === "stopping") {
+    // Its guest is on its way down, or still to be asked.
     lifecycle.supervisors.watch(record.id, process).follow();
+    return void logged(deps, record, lifecycle.finishStop(record.id, reasonOf(record)));
+  }
   // A start or stop that was cut short is undone: what the guest was to be told was in the dead daemon's memory alone.
   await lifecycle.abandon(record.id, reasonOf(record), operation);
+}
+
+/** A VMM that ended while no daemon was there. */
+async function conclude({ deps, lifecycle }: Recovery, record: VmRecord, process: VmmProcess): Promise<void> {
+  const next = await lifecycle.judge(record.id, await lastEnd(deps, process));
+  const concluded = logged(deps, record, lifecycle.conclude(record.id, next));
+  if (next.action === "stopped") await concluded;
 }
 
 function reasonOf(record: VmRecord): StopReason {
@@ -66,7 +79,7 @@ async function adopt({ deps, lifecycle }: Recovery, record: VmRecord, process: V
   }
 }
 
-async function lastEnd(deps: VmDeps, process: VmmProcess) {
+async function lastEnd(deps: VmDeps, process: VmmProcess): Promise<SeenEnd> {
   const unseen = { status: null, signal: null };
   const exit = await deps.drivers[process.driver].wait(process, AbortSignal.timeout(2_000)).catch(() => unseen);
   return { exit, announced: null };

@@ -48,16 +48,18 @@ describe("a stop", () => {
   });
 
   test("that the daemon's death cuts short is gone on with, at the guest's pace", async () => {
-    const first = daemon({ plan: () => ({ downMs: 1500 }) });
+    const first = daemon({ plan: () => ({ downMs: 3000 }) });
     const { id } = await first.create("a");
     const cut = stop(first).catch(() => undefined);
     await poll(() => isGoingDown(id), { timeoutMs: 20_000 });
     first.crash();
     await cut;
-    assert.equal(await powerDowns(id), 0);
     const second = daemon();
     await second.reconcile();
-    await second.seen("a", "stopped");
+    assert.equal((await second.service.show("a")).status, "stopping", "nobody else waits for it");
+    assert.equal(await powerDowns(id), 0);
+    const again = await second.run((operation) => second.service.start("a", "agent", operation));
+    assert.equal(again.status, "running");
     assert.equal(await powerDowns(id), 1);
   });
 
