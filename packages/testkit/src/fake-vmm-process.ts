@@ -39,7 +39,7 @@ const agent = new FakeAgent({
   onPanic: panic,
   onEnded: (mode) => {
     say(`[    9.000000] reboot: ${{ reboot: "Restarting system", poweroff: "Power down", halt: "System halted" }[mode]}`);
-    if (mode !== "reboot" && machine.outlivesPoweroff) server.close();
+    if (mode === "halt" || (mode === "poweroff" && machine.outlivesPoweroff)) server.close();
     else process.exit(0);
   },
   onSpawn: (pid) => {

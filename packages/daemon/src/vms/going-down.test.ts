@@ -85,6 +85,16 @@ describe("a guest that goes down by itself", () => {
     await daemon.seen("a", "running", (vm) => vm.bootId !== null && vm.bootId !== bootId);
   });
 
+  test("to halt, which no VMM notices, is ended once it is down, whether its agent could tell or not", async () => {
+    begin((boot) => ({ downMs: 300, endsItself: { mode: "halt", afterMs: 100, ...(boot === 2 ? { isForced: true } : {}) } }));
+    const { id } = await daemon.create("a");
+    for (const boot of [1, 2]) {
+      if (boot > 1) await daemon.run((operation) => daemon.service.start("a", "agent", operation));
+      assert.equal((await daemon.seen("a", "stopped")).stopReason?.code, "guest_poweroff");
+      assert.equal((await readFile(join(directory, "vms", id, "console.log"), "utf8")).match(/reboot: System halted/g)?.length, boot);
+    }
+  });
+
   test("to power off, on a VMM that outlives it, is down each time before the VMM is ended", async () => {
     begin((boot) => ({ downMs: 300, endsItself: { mode: "poweroff", afterMs: 100, ...(boot === 3 ? { isForced: true } : {}) } }), true);
     const { id } = await daemon.create("a");

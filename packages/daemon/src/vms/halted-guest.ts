@@ -1,5 +1,6 @@
 // The kernel's last words on the console. Printed whatever the log level, they tell how a guest went down that told nobody
-// else, as `reboot -f` and `poweroff -f` do; and they are all there is to see where a VMM outlives its guest (Firecracker).
+// else, as `reboot -f` and `poweroff -f` do; and they are all there is to see where a VMM outlives its guest: a halt is noticed by
+// none, a power-off not by Firecracker.
 import { setTimeout as delay } from "node:timers/promises";
 import { poll } from "@banger/host";
 import { tailSince } from "./log-files.ts";
@@ -25,14 +26,21 @@ export function lastWordsOfKernel(console: string): GuestEnding | null {
   return words === undefined ? null : LAST_WORDS[words as keyof typeof LAST_WORDS];
 }
 
-/**
- * Resolves when the kernel has said, in what the console at `path` gained since it had `start` bytes, that it is down for good.
- * Throws the signal's reason.
- */
-export async function untilHalted(path: string, start: number, signal: AbortSignal): Promise<void> {
+export interface Console {
+  readonly path: string;
+  /** How long it was when the VMM was started, in bytes. */
+  readonly start: number;
+}
+
+/** Resolves when the kernel has said on the console that it went down in a way that `isOutlived`. Throws the signal's reason. */
+export async function untilHalted(
+  { path, start }: Console,
+  isOutlived: (ending: GuestEnding) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const isHalted = async () => {
     const words = lastWordsOfKernel(await tailSince(path, start, TAIL_BYTES));
-    if (words === "poweroff" || words === "halt") return true;
+    if (words !== null && isOutlived(words)) return true;
     await delay(PAUSE_MS);
     return undefined;
   };

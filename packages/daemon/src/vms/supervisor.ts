@@ -18,14 +18,14 @@ export interface SupervisorDeps {
   readonly now: () => Date;
   /** How long the console was when this VMM was started, in bytes. */
   readonly consoleStart: number;
+  /** How long a guest that announced its end may take to get there, in milliseconds. */
+  readonly poweroffMs: number;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
   /** The VMM has ended by itself; not called once `stop` was. */
   readonly onExit: (exit: VmmExit) => void;
 }
 
 const LOG_CHECK_MS = 30_000;
-/** How long a guest that announced its power-off may take to get there, in milliseconds. */
-const POWEROFF_MS = 20_000;
 
 export class Supervisor {
   readonly process: VmmProcess;
@@ -46,7 +46,7 @@ export class Supervisor {
     this.pauses = new Pauses({ process: deps.process, pausing: deps.driver.pausing, log: deps.log }, this.#ended.signal);
     void this.#watchExit();
     void this.#capLogs();
-    if (deps.driver.features.outlivesPoweroff) void this.#endAfter((signal) => this.#halted(signal));
+    void this.#endAfter((signal) => this.#halted(signal));
   }
 
   get readiness(): ReadinessLevel[] {
@@ -174,7 +174,13 @@ export class Supervisor {
   }
 
   #halted(signal: AbortSignal): Promise<void> {
-    return untilHalted(logFile(this.process.vmDir, "console"), this.#deps.consoleStart, signal);
+    const console = { path: logFile(this.process.vmDir, "console"), start: this.#deps.consoleStart };
+    return untilHalted(console, (ending) => this.#isOutlived(ending), signal);
+  }
+
+  /** Whether the VMM goes on after it. */
+  #isOutlived(ending: GuestEnding): boolean {
+    return ending === "halt" || (ending === "poweroff" && this.#deps.driver.features.outlivesPoweroff);
   }
 
   /** Ends a VMM that outlives its guest, once the guest is down. */
@@ -204,9 +210,10 @@ export class Supervisor {
         this.#wake();
         return;
       case "ending":
+        // Told again with each connection, and by a guest that is no friend as often as it likes.
+        if (this.#ending !== null) return;
         this.#ending = event.mode;
-        if (event.mode !== "reboot" && this.#deps.driver.features.outlivesPoweroff)
-          void this.#endAfter((signal) => delay(POWEROFF_MS, undefined, { signal }));
+        if (this.#isOutlived(event.mode)) void this.#endAfter((signal) => delay(this.#deps.poweroffMs, undefined, { signal }));
         return;
       case "log":
         if (event.seq <= this.#lastLogSeq) return;

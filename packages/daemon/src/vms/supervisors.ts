@@ -29,6 +29,7 @@ export class Supervisors {
       driver: this.#deps.drivers[process.driver],
       connectGuest: this.#deps.connectGuest,
       now: this.#deps.now,
+      poweroffMs: this.#deps.deadlinesOf(process.accelerator).poweroffMs,
       consoleStart: this.#deps.records.get(vmId).consoleStart,
       log: (fields, message) => this.#deps.log({ vm: vmId, ...fields }, message),
       onExit: (exit) => this.#onExit(vmId, supervisor, exit),
