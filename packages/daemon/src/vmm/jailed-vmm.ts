@@ -43,7 +43,7 @@ export async function startJailed(vmm: JailedVmm): Promise<VmmProcess> {
     return { driver, accelerator: spec.accelerator, vmDir: spec.vmDir, vmm: launched.vmm, jail: launched.jail };
   } catch (error) {
     await killJail(launched);
-    removeSockets(spec.vmDir, vmm.sockets);
+    await removeSockets(spec.vmDir, vmm.sockets);
     signal.throwIfAborted();
     throw error;
   }
@@ -66,7 +66,7 @@ async function launchJailed(vmm: JailedVmm): Promise<Launched> {
   const running = findLaunched(spec.vmDir, spec.vmId);
   // Two VMMs on one data disk destroy it.
   if (running !== undefined) throw new BangerError("vmm.failed", `a VMM for ${spec.vmId} is running already (process ${running.vmm.pid})`);
-  prepareRunDirectory(spec.vmDir, runAs, vmm.sockets);
+  await prepareRunDirectory(spec.vmDir, runAs, vmm.sockets);
   for (const disk of spec.disks) if (!disk.readOnly) giveFile(disk.path, runAs);
   writeLaunchNote(spec.vmDir, { vmId: spec.vmId, driver: vmm.driver, accelerator: spec.accelerator });
   const argv = planJail({

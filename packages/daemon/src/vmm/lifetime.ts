@@ -39,5 +39,5 @@ export async function endForSure(process: VmmProcess, options: EndOptions): Prom
     if (asked) await untilGone([process.vmm, process.jail], options.askTimeoutMs ?? 0);
   }
   await killJail(process);
-  removeSockets(process.vmDir, options.sockets);
+  await removeSockets(process.vmDir, options.sockets);
 }

@@ -12,11 +12,10 @@ import {
   mkdirSync,
   openSync,
   readSync,
-  rmSync,
 } from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
-import type { RunAs } from "@banger/host";
+import { removeTree, type RunAs } from "@banger/host";
 
 export interface VmFiles {
   readonly run: string;
@@ -41,7 +40,7 @@ export function vmFiles(vmDir: string): VmFiles {
 }
 
 /** Makes `run/` (0700, the VMM user's) and removes the sockets of an earlier run, which a VMM would refuse to bind over. */
-export function prepareRunDirectory(vmDir: string, owner: RunAs | null, sockets: readonly string[]): void {
+export async function prepareRunDirectory(vmDir: string, owner: RunAs | null, sockets: readonly string[]): Promise<void> {
   const { run } = vmFiles(vmDir);
   try {
     mkdirSync(run, { mode: 0o700 });
@@ -50,12 +49,13 @@ export function prepareRunDirectory(vmDir: string, owner: RunAs | null, sockets:
     if (!lstatSync(run).isDirectory()) throw new BangerError("vmm.failed", `${run} is not a directory`);
   }
   if (owner !== null) lchownSync(run, owner.uid, owner.gid);
-  removeSockets(vmDir, sockets);
+  await removeSockets(vmDir, sockets);
 }
 
-/** Unlinks `sockets` in `run/`; a name that is gone already is fine. */
-export function removeSockets(vmDir: string, sockets: readonly string[]): void {
-  for (const socket of sockets) rmSync(join(vmFiles(vmDir).run, socket), { force: true });
+/** Removes what has the names of `sockets` in `run/`: a socket, or whatever a VMM that was taken over made there. It must be dead. */
+export async function removeSockets(vmDir: string, sockets: readonly string[]): Promise<void> {
+  const { run } = vmFiles(vmDir);
+  for (const socket of sockets) await removeTree(join(run, socket), run);
 }
 
 /** An append-only log for a VMM's stdio, mode 0600, empty at first when `fresh`. The caller closes it. */
