@@ -6,7 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { agentArchive } from "../packages/daemon/src/images/initramfs.ts";
 import { buildRecipe } from "../packages/daemon/src/images/recipe.ts";
 import { removeLeftBuilds } from "../packages/daemon/src/images/scratch.ts";
-import { readChunks, writeStoredFile } from "../packages/daemon/src/images/stored-file.ts";
+import { readForeignChunks } from "../packages/daemon/src/images/foreign-file.ts";
+import { writeStoredFile } from "../packages/daemon/src/images/stored-file.ts";
 import { kernelOnly, testBuilderHost } from "../packages/daemon/src/images/test-builder.ts";
 
 const root = dirname(import.meta.dirname);
@@ -32,7 +33,7 @@ async function makeKernelFiles(): Promise<void> {
   await writeStoredFile(join(out, "vmlinux"), [built.kernel.vmlinux]);
   await writeStoredFile(join(out, "modules.cpio"), [built.kernel.bootModules]);
   // Last: its presence says that all are there.
-  await writeStoredFile(join(out, "modules.squashfs"), readChunks(built.modulesSquashfs));
+  await writeStoredFile(join(out, "modules.squashfs"), readForeignChunks(built.modulesSquashfs));
 }
 
 async function makeInitramfs(): Promise<void> {

@@ -1,11 +1,11 @@
 // One program of an image's build, with everything it starts: ended as a whole, its words kept.
 import { spawn } from "node:child_process";
-import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { BangerError, programMissing } from "@banger/api";
 import { asUser, type RunAs } from "@banger/host";
+import { READ_FOREIGN } from "./foreign-file.ts";
 import { signalGroup } from "./process-group.ts";
 
 export interface BuildCommand {
@@ -34,7 +34,7 @@ const DEFAULT_GRACE_MS = 20_000;
 export async function runBuildCommand(command: BuildCommand): Promise<number | null> {
   command.signal.throwIfAborted();
   const [program = "", ...args] = [...asUser([], command.runAs), "setpriv", "--pdeathsig=TERM", "--inh-caps=-all", "--", ...command.argv];
-  await using input = command.stdinPath === undefined ? null : await open(command.stdinPath, constants.O_RDONLY | constants.O_NOFOLLOW);
+  await using input = command.stdinPath === undefined ? null : await open(command.stdinPath, READ_FOREIGN);
   const child = spawn(program, args, {
     cwd: command.cwd,
     env: { ...command.env },

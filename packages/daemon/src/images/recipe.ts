@@ -7,6 +7,7 @@ import { identifyProcess } from "@banger/host";
 import { BuildLog } from "./build-log.ts";
 import { runBuildCommand, type BuildCommand } from "./build-process.ts";
 import type { BuildSink } from "./build-events.ts";
+import { READ_FOREIGN } from "./foreign-file.ts";
 import { readHostApt } from "./host-apt.ts";
 import { readKernel, type Kernel } from "./kernels.ts";
 import { mmdebstrapCommand, squashfsCommand, WORK_FILES, type HostAptFiles } from "./recipe-command.ts";
@@ -96,7 +97,7 @@ async function installPackages(build: Build, hostApt: HostAptFiles): Promise<voi
       progress = next;
     },
   });
-  const installed = await readFile(join(scratch.work, WORK_FILES.packages), "utf8");
+  const installed = await readFile(join(scratch.work, WORK_FILES.packages), { encoding: "utf8", flag: READ_FOREIGN });
   const packages = installed.split("\n").filter((line) => line !== "").length;
   report({ type: "stage.finished", stage: "packages", facts: { packages, bytes: progress.bytesTotal } });
 }

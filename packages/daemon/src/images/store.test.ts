@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -52,6 +52,28 @@ test("a published image is found by name and digest, whole, for everybody to rea
   assert.equal((await stat(vmlinux)).mode & 0o777, 0o444);
   assert.equal((await stat(kernelDir)).mode & 0o777, 0o755);
   assert.equal(await store.named("other"), undefined);
+});
+
+test("a symlink in place of what a build gave is not followed into the store", async (context) => {
+  const { dir, store, directories } = await emptyStore(context);
+  const [secret, link, plain] = [join(dir, "secret"), join(dir, "link"), join(dir, "plain")];
+  for (const path of [secret, plain]) await writeFile(path, "secret");
+  await symlink(secret, link);
+  const said = {
+    name: "debian",
+    arch: "amd64",
+    origin: "recipe:debian",
+    createdAt: "2026-01-01T00:00:00.000Z",
+    format: "squashfs" as const,
+  };
+  const kernel = { release: "6.1.0", bzImage: Buffer.from("bz"), vmlinux: Buffer.from("elf"), bootModules: Buffer.from("cpio") };
+  for (const files of [
+    { basePath: link, modulesSquashfs: plain },
+    { basePath: plain, modulesSquashfs: link },
+  ]) {
+    await assert.rejects(store.publish({ ...said, env: [], ...files, kernel }, never), { code: "ELOOP" });
+  }
+  assert.deepEqual(await readdir(directories.imagesDir).catch(() => []), []);
 });
 
 test("a shorter, changed or missing file is damage, with the way out", async (context) => {

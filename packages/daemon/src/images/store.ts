@@ -12,10 +12,11 @@ import { join } from "node:path";
 import * as z from "zod";
 import { BangerError } from "@banger/api";
 import { KeyedMutex, removeTree, writeFileAtomic } from "@banger/host";
+import { readForeignChunks } from "./foreign-file.ts";
 import type { Kernel } from "./kernels.ts";
 import { DIGEST_PREFIX, digestOf, manifestSchema, type Manifest, type StoredFile } from "./manifest.ts";
 import { unlessMissing } from "./missing.ts";
-import { digestBytes, digestFile, makeStoreDirectory, readChunks, writeStoredFile, type FileDigest } from "./stored-file.ts";
+import { digestBytes, digestFile, makeStoreDirectory, writeStoredFile, type FileDigest } from "./stored-file.ts";
 
 export interface StoreDirectories {
   readonly imagesDir: string;
@@ -73,12 +74,12 @@ export class ImageStore {
     const manifest: Manifest = {
       manifestVersion: 1,
       ...said,
-      base: await write(this.#basePath(base.sha256, said.format), readChunks(basePath), base),
+      base: await write(this.#basePath(base.sha256, said.format), readForeignChunks(basePath), base),
       kernel: {
         release: kernel.release,
         bzImage: await write(join(kernelDir, KERNEL_FILES.bzImage), [kernel.bzImage], bzImage),
         vmlinux: await write(join(kernelDir, KERNEL_FILES.vmlinux), [kernel.vmlinux], digestBytes(kernel.vmlinux)),
-        modules: await write(join(kernelDir, KERNEL_FILES.modules), readChunks(modulesSquashfs), modules),
+        modules: await write(join(kernelDir, KERNEL_FILES.modules), readForeignChunks(modulesSquashfs), modules),
         bootModules: await write(join(kernelDir, KERNEL_FILES.bootModules), [kernel.bootModules], bootModules),
       },
     };

@@ -1,9 +1,9 @@
 // A file of the store: written once, whole, known by its size and SHA-256, readable by everybody, writable by nobody.
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { publish } from "@banger/host";
+import { readForeignChunks } from "./foreign-file.ts";
 
 export interface FileDigest {
   /** Hexadecimal. */
@@ -60,16 +60,12 @@ export function digestBytes(data: Uint8Array): FileDigest {
 export async function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
   const hash = createHash("sha256");
   let sizeBytes = 0;
-  for await (const chunk of readChunks(path)) {
+  for await (const chunk of readForeignChunks(path)) {
     signal?.throwIfAborted();
     hash.update(chunk);
     sizeBytes += chunk.length;
   }
   return { sha256: hash.digest("hex"), sizeBytes };
-}
-
-export function readChunks(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path, { highWaterMark: 1024 * 1024 });
 }
 
 async function writeWhole(

@@ -1,12 +1,12 @@
 // Reads single members out of a tar stream; nothing is ever unpacked as a file.
-import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { buffer } from "node:stream/consumers";
 import { extract } from "tar-stream";
+import { readForeignChunks } from "./foreign-file.ts";
 
 /**
  * Contents of the regular files of a tar whose names, without a leading `./`, `wanted` says yes to. Each may have up to
- * `maxBytes`. Throws RangeError past that, and what reading throws.
+ * `maxBytes`. Throws RangeError past that, and what reading throws: a symlink is refused.
  */
 export async function readTarMembers(
   tarPath: string,
@@ -26,6 +26,6 @@ export async function readTarMembers(
       }
     }
   })();
-  await Promise.all([pipeline(createReadStream(tarPath, { highWaterMark: 1024 * 1024 }), reader, { signal }), reading]);
+  await Promise.all([pipeline(readForeignChunks(tarPath), reader, { signal }), reading]);
   return found;
 }
