@@ -6,7 +6,7 @@ import { BangerError, DAEMON_DISK_FULL_STATUS, resolvePaths, VERSION } from "@ba
 import { diskFullError, isDiskFull, withSystemDirectories } from "@banger/host";
 import { startDaemon } from "./daemon.ts";
 import { makeDirectories } from "./directories.ts";
-import { createLog, rotateLog } from "./log.ts";
+import { createLog } from "./log.ts";
 import { acquireDaemonLock } from "./state/database.ts";
 import { Reserve } from "./state/reserve.ts";
 import { ownUserName } from "./user-name.ts";
@@ -24,8 +24,7 @@ async function main(): Promise<void> {
   env["PATH"] = searchPath;
   process.umask(0o077);
   await makeDirectories(paths, uid === 0);
-  rotateLog(paths.logFile);
-  const log = createLog();
+  const log = createLog(paths.logFile);
   const report = (error: unknown) => log({ error: String(error) }, "no space can be set aside for a full disk");
   const reserve = new Reserve({ dataDir: paths.dataDir, randomBytes, report });
   const lock = reserve.spend(() => acquireDaemonLock(paths.dataDir));

@@ -109,7 +109,8 @@ function sizeOf(file: string): number {
 
 function lastWords({ file, from }: LogTail): string {
   const size = sizeOf(file);
-  const start = Math.max(from, size - LOG_TAIL_BYTES);
+  // A daemon cuts a log past its cap: all of it is new then.
+  const start = Math.max(size < from ? 0 : from, size - LOG_TAIL_BYTES);
   if (start >= size) return "";
   const log = openSync(file, "r");
   try {
