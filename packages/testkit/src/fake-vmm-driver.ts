@@ -27,7 +27,7 @@ export function createFakeVmmDriver(options: FakeVmmOptions = {}): VmmDriver {
   const boots = new Map<string, number>();
   return {
     name,
-    features: { accelerators: ["kvm", "tcg"], channel, snapshots: false, outlivesPoweroff },
+    features: { accelerators: ["kvm", "tcg"], channel, snapshots: false, maxVcpu: 255, outlivesPoweroff },
     version: async () => "0.0.0-fake",
     async start(spec, signal) {
       signal.throwIfAborted();

@@ -18,6 +18,13 @@ export type BootVerdict =
 /** A driver's program: its version, or why it cannot be had (`vmm.missing`, `vmm.unsupported`). */
 export type Availability = { readonly version: string } | { readonly error: BangerError };
 
+/** What a VM needs of a driver. */
+export interface DriverWish {
+  /** Null: whichever is best. */
+  readonly driver: DriverName | null;
+  readonly vcpu: number;
+}
+
 export interface DriverFacts {
   readonly firecracker: Availability;
   readonly qemu: Availability;

@@ -67,6 +67,8 @@ export interface VmmFeatures {
   readonly accelerators: readonly AcceleratorName[];
   readonly channel: "serial" | "vsock";
   readonly snapshots: boolean;
+  /** Virtual CPUs that a VM may have. */
+  readonly maxVcpu: number;
   /** The VMM goes on after the guest has powered off (Firecracker), and must be ended. */
   readonly outlivesPoweroff: boolean;
 }

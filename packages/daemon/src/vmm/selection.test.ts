@@ -39,6 +39,7 @@ async function hostWith(context: TestContext, change: Partial<HostWorld>) {
   const driver = (name: DriverName) =>
     ({
       name,
+      features: { maxVcpu: name === "firecracker" ? 32 : 255 } as VmmDriver["features"],
       version: async () => {
         if (world.installed.includes(name)) return "1.0";
         throw new BangerError("vmm.missing", `${name} is not installed`);
@@ -65,43 +66,45 @@ async function hostWith(context: TestContext, change: Partial<HostWorld>) {
   return { world, selection, boots };
 }
 
+const any = { driver: null, vcpu: 1 } as const;
+const firecracker = { driver: "firecracker", vcpu: 1 } as const;
 const onlyQemu = { installed: ["qemu"] } as const;
 const kvmFails = (outcome: BootOutcome) => ({ outcome: ({ accelerator }: ProbeSpec) => (accelerator === "kvm" ? outcome : up) });
 
 test("a test boot is made once, and shared", async (context) => {
   const { selection, boots } = await hostWith(context, {});
-  const choices = await Promise.all([selection.choose(null, never), selection.choose(null, never)]);
-  assert.deepEqual(choices, [await selection.choose(null, never), { driver: "firecracker", accelerator: "kvm" }]);
+  const choices = await Promise.all([selection.choose(any, never), selection.choose(any, never)]);
+  assert.deepEqual(choices, [await selection.choose(any, never), { driver: "firecracker", accelerator: "kvm" }]);
   assert.deepEqual(boots, ["firecracker kvm 60000"]);
 });
 
 test("what kept the VMM from starting is not KVM's fault: it is tried again as soon as it is mended", async (context) => {
   const { world, selection } = await hostWith(context, { ...onlyQemu, ...kvmFails({ kind: "not_started", reason: "no bwrap" }) });
-  assert.deepEqual(await selection.choose(null, never), {
+  assert.deepEqual(await selection.choose(any, never), {
     ...{ driver: "qemu", accelerator: "tcg", slowBecause: "a test boot failed: no bwrap" },
   });
   world.outcome = () => up;
-  assert.deepEqual(await selection.choose(null, never), { driver: "qemu", accelerator: "kvm" });
+  assert.deepEqual(await selection.choose(any, never), { driver: "qemu", accelerator: "kvm" });
 });
 
 test("a boot that was outrun is made again for the doctor alone, and by no other VMM", async (context) => {
   const { world, selection, boots } = await hostWith(context, kvmFails({ kind: "outrun", byMs: 2500 }));
   const reason = "a test boot took longer than an emulated one (2.5 s)";
   for (let asked = 0; asked < 2; asked += 1)
-    assert.deepEqual(await selection.choose(null, never), { driver: "qemu", accelerator: "tcg", slowBecause: reason });
+    assert.deepEqual(await selection.choose(any, never), { driver: "qemu", accelerator: "tcg", slowBecause: reason });
   assert.deepEqual(boots, ["firecracker kvm 60000"]);
   assert.deepEqual(await selection.report(never), { accelerator: "tcg", reason, agentAfterMs: 400 });
   assert.deepEqual(boots.slice(1), ["firecracker kvm 60000", "qemu tcg 60000"]);
   world.outcome = () => up;
   assert.equal((await selection.report(never)).accelerator, "kvm");
-  assert.equal((await selection.choose(null, never)).accelerator, "kvm");
+  assert.equal((await selection.choose(any, never)).accelerator, "kvm");
 });
 
 test("who insists on KVM has no emulation to compare it with, and waits", async (context) => {
   const { world, selection, boots } = await hostWith(context, kvmFails({ kind: "outrun", byMs: 2500 }));
-  await selection.choose(null, never);
+  await selection.choose(any, never);
   world.outcome = () => ({ kind: "up", agentAfterMs: 9000 });
-  assert.deepEqual(await selection.choose("firecracker", never), { driver: "firecracker", accelerator: "kvm" });
+  assert.deepEqual(await selection.choose(firecracker, never), { driver: "firecracker", accelerator: "kvm" });
   assert.deepEqual(boots, ["firecracker kvm 60000", "firecracker kvm 30000"]);
 });
 
@@ -112,8 +115,8 @@ test("who asks is told of a test boot that is made, and of none that is remember
     told += 1;
     return test();
   };
-  await selection.choose(null, never, tell);
-  await selection.choose(null, never, tell);
+  await selection.choose(any, never, tell);
+  await selection.choose(any, never, tell);
   assert.equal(told, 1);
 });
 
@@ -121,18 +124,18 @@ const firecrackerUnderKvm = { driver: "firecracker", accelerator: "kvm" };
 
 test("before the first image a wanted Firecracker is taken on trust, and tried once there is one to boot", async (context) => {
   const { world, selection, boots } = await hostWith(context, { ...kvmFails({ kind: "down", reason: "it crawls" }), hasImage: false });
-  assert.deepEqual(await selection.choose("firecracker", never), firecrackerUnderKvm);
+  assert.deepEqual(await selection.choose(firecracker, never), firecrackerUnderKvm);
   world.isClosed = true;
-  await assert.rejects(selection.choose("firecracker", never), { code: "vmm.unsupported", hint: "open it" });
+  await assert.rejects(selection.choose(firecracker, never), { code: "vmm.unsupported", hint: "open it" });
   world.isClosed = false;
   world.hasImage = true;
-  await assert.rejects(selection.choose("firecracker", never), { code: "vmm.unsupported", message: /it crawls/ });
+  await assert.rejects(selection.choose(firecracker, never), { code: "vmm.unsupported", message: /it crawls/ });
   assert.deepEqual(boots, ["firecracker kvm 30000"]);
 });
 
 test("a host with Firecracker alone has a driver before the first image; the doctor tells that it is not tested", async (context) => {
   const { selection } = await hostWith(context, { installed: ["firecracker"], hasImage: false });
-  assert.deepEqual(await selection.choose(null, never), firecrackerUnderKvm);
+  assert.deepEqual(await selection.choose(any, never), firecrackerUnderKvm);
   assert.deepEqual(await selection.report(never), {
     ...{ accelerator: "kvm", reason: "it is not tested yet: no image is here to boot", agentAfterMs: null },
   });
@@ -140,8 +143,19 @@ test("a host with Firecracker alone has a driver before the first image; the doc
 
 test("a damaged image hinders no choice: another is booted, or none", async (context) => {
   const { world, selection, boots } = await hostWith(context, { ...onlyQemu, hasDamaged: true });
-  assert.equal((await selection.choose(null, never)).accelerator, "kvm");
+  assert.equal((await selection.choose(any, never)).accelerator, "kvm");
   assert.deepEqual(boots, ["qemu kvm 60000"]);
   world.hasImage = false;
-  assert.match((await selection.choose(null, never)).slowBecause ?? "", /no image is here to boot/);
+  assert.match((await selection.choose(any, never)).slowBecause ?? "", /no image is here to boot/);
+});
+
+test("a VM with more CPUs than Firecracker gives is QEMU's, or refused where Firecracker is wanted", async (context) => {
+  const { selection, boots } = await hostWith(context, {});
+  assert.deepEqual(await selection.choose({ driver: null, vcpu: 32 }, never), firecrackerUnderKvm);
+  assert.deepEqual(await selection.choose({ driver: null, vcpu: 33 }, never), { driver: "qemu", accelerator: "kvm" });
+  const boot = boots.length;
+  await assert.rejects(selection.choose({ driver: "firecracker", vcpu: 40 }, never), {
+    ...{ code: "vmm.unsupported", message: "Firecracker gives a VM at most 32 CPUs, not 40", hint: "--vcpu 32, or --driver qemu" },
+  });
+  assert.equal(boots.length, boot);
 });

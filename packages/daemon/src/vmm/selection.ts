@@ -6,7 +6,15 @@ import { abortable, hostBootId } from "@banger/host";
 import type { Config } from "../config/contract.ts";
 import type { ImageService, ReadyImage } from "../images/contract.ts";
 import type { Log } from "../log.ts";
-import { chooseDriver, isAvailable, type Availability, type BootVerdict, type DriverChoice, type DriverFacts } from "./accelerator.ts";
+import {
+  chooseDriver,
+  isAvailable,
+  type Availability,
+  type BootVerdict,
+  type DriverChoice,
+  type DriverFacts,
+  type DriverWish,
+} from "./accelerator.ts";
 import { readBoot, rememberBoot, verdictOf, type BootKey } from "./boot-memory.ts";
 import type { BootOutcome, ProbeSpec } from "./boot-probe.ts";
 import type { VmmDriver } from "./contract.ts";
@@ -81,15 +89,15 @@ export class VmmSelection {
   }
 
   /** Throws `vmm.missing` or `vmm.unsupported` when the wanted one, or any, cannot be had. */
-  async choose(wanted: DriverName | null, signal: AbortSignal, tell: TellTest = untold): Promise<DriverChoice> {
+  async choose(wish: DriverWish, signal: AbortSignal, tell: TellTest = untold): Promise<DriverChoice> {
     signal.throwIfAborted();
-    return chooseDriver(await abortable(this.#facts(wanted, { isAfresh: false, tell }), signal), wanted);
+    return chooseDriver(await abortable(this.#facts(wish, { isAfresh: false, tell }), signal), wish.driver);
   }
 
   /** What a VM would run on, and how fast a test boot was: what failed before is tried again. Throws as `choose` does. */
   async report(signal: AbortSignal): Promise<AcceleratorReport> {
     signal.throwIfAborted();
-    const facts = await abortable(this.#facts(null, { isAfresh: true, tell: untold }), signal);
+    const facts = await abortable(this.#facts({ driver: null, vcpu: 1 }, { isAfresh: true, tell: untold }), signal);
     const { driver, accelerator, slowBecause, fix } = chooseDriver(facts, null);
     const timed = { driver, accelerator, isRace: false, isAfresh: false, tell: untold };
     const verdict = accelerator === "kvm" ? facts.kvm[driver] : await abortable(this.#verdict(timed), signal);
@@ -101,9 +109,9 @@ export class VmmSelection {
   }
 
   /** Boots only what the choice can depend on. */
-  async #facts(wanted: DriverName | null, asked: Asked): Promise<DriverFacts> {
+  async #facts({ driver: wanted, vcpu }: DriverWish, asked: Asked): Promise<DriverFacts> {
     const { drivers } = this.#deps;
-    const [firecracker, qemu] = await Promise.all([availability(drivers.firecracker), availability(drivers.qemu)]);
+    const [firecracker, qemu] = await Promise.all([availability(drivers.firecracker, vcpu), availability(drivers.qemu, vcpu)]);
     const trial = { ...asked, isRace: wanted !== "firecracker" && isAvailable(qemu) };
     const isNeedless: BootVerdict = { works: false, reason: "it was not tested" };
     const byFirecracker =
@@ -189,11 +197,20 @@ function damagedIsNone(error: unknown): undefined {
   throw error;
 }
 
-async function availability(driver: VmmDriver): Promise<Availability> {
+async function availability(driver: VmmDriver, vcpu: number): Promise<Availability> {
   try {
-    return { version: await driver.version() };
+    const version = await driver.version();
+    const { maxVcpu } = driver.features;
+    return vcpu <= maxVcpu ? { version } : { error: tooManyCpus(driver.name, vcpu, maxVcpu) };
   } catch (error) {
     if (error instanceof BangerError && (error.code === "vmm.missing" || error.code === "vmm.unsupported")) return { error };
     throw error;
   }
+}
+
+function tooManyCpus(driver: DriverName, vcpu: number, maxVcpu: number): BangerError {
+  const name = driver === "firecracker" ? "Firecracker" : "QEMU";
+  return new BangerError("vmm.unsupported", `${name} gives a VM at most ${maxVcpu} CPUs, not ${vcpu}`, {
+    hint: `--vcpu ${maxVcpu}${driver === "firecracker" ? ", or --driver qemu" : ""}`,
+  });
 }

@@ -31,7 +31,7 @@ export async function createVm({ deps, lifecycle, body, operation }: Creation): 
   await deps.fileSync.look();
   if (body.needsNetwork === true) await requireNetwork(deps);
   await deps.requireRoom();
-  const choice = await deps.chooseDriver(body.driver ?? null, operation);
+  const choice = await deps.chooseDriver({ driver: body.driver ?? null, vcpu: spec.vcpu.value }, operation);
   const known = await deps.images.show(spec.image.value);
   const record = deps.records.insert((used) => newRecord({ deps, body, spec, choice, used }));
   try {
@@ -64,7 +64,7 @@ interface Announced {
 
 /** What is about to be booted and on what: only now that an image is here can KVM have been tried. */
 async function announce(deps: CreateDeps, { record, spec, operation }: Announced): Promise<void> {
-  const { driver, accelerator, slowBecause } = await deps.chooseDriver(record.wantedDriver, operation);
+  const { driver, accelerator, slowBecause } = await deps.chooseDriver({ driver: record.wantedDriver, vcpu: record.vcpu }, operation);
   operation.progress({ type: "spec", name: record.name, spec, driver, accelerator });
   if (slowBecause === undefined) return;
   const shared = record.vcpu > 1 ? ", all CPUs on one of the host's" : "";

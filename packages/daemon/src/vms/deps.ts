@@ -9,7 +9,7 @@ import type { HostNetwork } from "../network/contract.ts";
 import type { Journal } from "../state/journal.ts";
 import type { VmRecords } from "../state/vm-records.ts";
 import type { Operation } from "../operations/registry.ts";
-import type { DriverChoice } from "../vmm/accelerator.ts";
+import type { DriverChoice, DriverWish } from "../vmm/accelerator.ts";
 import type { VmmDriver } from "../vmm/contract.ts";
 import type { WorkspaceFiles } from "../workspaces/service.ts";
 import type { DeadlinesOf } from "./deadlines.ts";
@@ -28,7 +28,7 @@ export interface VmDeps {
   readonly journal: Journal;
   readonly drivers: Readonly<Record<DriverName, VmmDriver>>;
   /** Throws `vmm.missing` or `vmm.unsupported` when the wanted one cannot be had. */
-  readonly chooseDriver: (wanted: DriverName | null, operation: Pick<Operation, "signal" | "stage">) => Promise<DriverChoice>;
+  readonly chooseDriver: (wish: DriverWish, operation: Pick<Operation, "signal" | "stage">) => Promise<DriverChoice>;
   readonly network: HostNetwork;
   readonly ports: PublishedPorts;
   readonly images: ImageService;

@@ -173,7 +173,7 @@ export class Lifecycle {
 
   async #boot(record: VmRecord, operation: Operation): Promise<void> {
     const { records, ports, chooseDriver } = this.#deps;
-    const choice = await chooseDriver(record.wantedDriver, operation);
+    const choice = await chooseDriver({ driver: record.wantedDriver, vcpu: record.vcpu }, operation);
     // A creation stays one until it is done: cut short, it is undone as a whole.
     const status = record.status === "creating" ? "creating" : "starting";
     // Set before anything can fail: the reason of a start that fails is never told with the console of an earlier boot.

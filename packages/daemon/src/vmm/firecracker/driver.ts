@@ -36,7 +36,7 @@ export interface FirecrackerDeps {
 
 export class FirecrackerDriver implements VmmDriver {
   readonly name = "firecracker";
-  readonly features: VmmFeatures = { accelerators: ["kvm"], channel: "vsock", snapshots: false, outlivesPoweroff: true };
+  readonly features: VmmFeatures = { accelerators: ["kvm"], channel: "vsock", snapshots: false, maxVcpu: 32, outlivesPoweroff: true };
   readonly ownLogs = [LOG_NAME];
   readonly #deps: FirecrackerDeps;
   readonly #versions = new ProgramFacts(firecrackerVersion);

@@ -33,7 +33,13 @@ export interface QemuDeps {
 
 export class QemuDriver implements VmmDriver {
   readonly name = "qemu";
-  readonly features: VmmFeatures = { accelerators: ["kvm", "tcg"], channel: "serial", snapshots: false, outlivesPoweroff: false };
+  readonly features: VmmFeatures = {
+    accelerators: ["kvm", "tcg"],
+    channel: "serial",
+    snapshots: false,
+    maxVcpu: 255,
+    outlivesPoweroff: false,
+  };
   readonly pausing: VmmPausing = { watch: watchPauses, resume };
   readonly #deps: QemuDeps;
   readonly #versions = new ProgramFacts(qemuVersion);
