@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { dirname } from "node:path";
+import { excerptOf } from "./excerpt.ts";
+import { messageOf } from "./failure-text.ts";
 
 export interface BangerResult {
   /** Exit status, or 128 + signal number as a shell shows it. */
@@ -12,8 +14,8 @@ export interface BangerResult {
 }
 
 export interface CallOptions {
+  /** Of its standard input; default: nothing. */
   readonly input?: string | Buffer;
-  /** Leave stdin closed instead of empty. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
@@ -53,8 +55,8 @@ export function bangerOf({ program, env: surroundings, log, signal }: BangerOpti
     const shown = ["banger", ...args].join(" ");
     log(`$ ${shown}`);
     const began = performance.now();
-    const result = await runProgram(commandOf(program, args, options), { ...options, env: { ...env, ...options.env }, signal });
-    for (const line of `${result.stdout}${result.stderr}`.split("\n").slice(0, 60)) if (line !== "") log(`  ${line.slice(0, 400)}`);
+    const result = await runProgram(commandOf(program, args, options), { ...options, shown, env: { ...env, ...options.env }, signal });
+    for (const line of [...excerptOf(result.stdout), ...excerptOf(result.stderr)]) log(`  ${line.slice(0, 400)}`);
     log(`  [${result.status}] ${((performance.now() - began) / 1000).toFixed(1)} s`);
     return result;
   };
@@ -82,22 +84,33 @@ function commandOf(program: string, args: readonly string[], options: CallOption
 interface ProgramOptions extends CallOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** The command in an error's words; default: `argv`. */
+  readonly shown?: string;
 }
 
-/** Runs a program to its end and gathers its output. */
+/** Runs a program to its end and gathers its output. Throws, with what it had said by then, when it has to be ended. */
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Promise<BangerResult> {
   const [file = "", ...args] = argv;
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const tooLate = AbortSignal.timeout(timeoutMs);
   const child = spawn(file, args, {
     env: { ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
-    signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS)]),
+    signal: AbortSignal.any([options.signal, tooLate]),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const [stdout, stderr] = [child.stdout, child.stderr].map(gather);
+  const [stdout, stderr] = [gather(child.stdout), gather(child.stderr)];
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
-  const [status, signal] = (await once(child, "close")) as [number | null, string | null];
-  return { status: status ?? 128 + (SIGNAL_NUMBERS[signal ?? ""] ?? 0), stdout: stdout?.() ?? "", stderr: stderr?.() ?? "" };
+  try {
+    const [status, signal] = (await once(child, "close")) as [number | null, string | null];
+    return { status: status ?? 128 + (SIGNAL_NUMBERS[signal ?? ""] ?? 0), stdout: stdout(), stderr: stderr() };
+  } catch (cause) {
+    if (!options.signal.aborted && !tooLate.aborted) throw cause;
+    const why = options.signal.aborted ? `was ended: ${messageOf(options.signal.reason)}` : `did not end within ${timeoutMs / 1000} s`;
+    const said = [...excerptOf(stdout()), ...excerptOf(stderr())];
+    throw new Error(`${options.shown ?? argv.join(" ")} ${why}; so far:\n${said.join("\n")}`, { cause });
+  }
 }
 
 function gather(stream: NodeJS.ReadableStream): () => string {

@@ -1,5 +1,6 @@
 // The end of a scenario's patience. Its timer holds the event loop: a scenario that waits for what never comes would otherwise
 // let Node end the runner in silence.
+import { messageOf } from "./failure-text.ts";
 
 export interface DeadlineOptions {
   /** Ends it early. */
@@ -47,8 +48,4 @@ export class Deadline implements Disposable {
   readonly #beginGrace = (): void => {
     this.#grace = setTimeout(() => this.#abandoned.reject(this.signal.reason), this.#graceMs);
   };
-}
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -85,6 +85,16 @@ test("what fails while it is cleaned up has failed", async () => {
   assert.deepEqual([outcomes[0]?.result, outcomes[0]?.detail?.split("\n")[0]], ["FAIL", "Error: left behind"]);
 });
 
+test("a failed clean-up does not hide why the scenario failed", async () => {
+  const openContext = () =>
+    Promise.resolve({
+      examine: () => Promise.resolve(),
+      [Symbol.asyncDispose]: () => Promise.reject(new Error("left behind")),
+    } as unknown as OwnedContext);
+  const { outcomes } = await runFakes([fake("a", { run: () => Promise.reject(new Error("3 is not 4")) })], { openContext });
+  assert.match(outcomes[0]?.detail ?? "", /^Error: 3 is not 4\n[\s\S]*\nError: left behind\n/);
+});
+
 test("one that fails has its VMs looked at before they go, and no other", async () => {
   const steps: string[] = [];
   const openContext = ({ name }: Scenario) =>

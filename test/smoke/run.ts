@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { OwnedContext } from "./context.ts";
 import { Deadline } from "./deadline.ts";
+import { failureText } from "./failure-text.ts";
 import type { Outcome } from "./report.ts";
 import type { Capability, Scenario } from "./scenario.ts";
 import { runSchedule } from "./schedule.ts";
@@ -69,11 +70,11 @@ async function runScenario(run: Run, scenario: Scenario): Promise<Outcome> {
     try {
       await deadline.bound(scenario.run(context));
     } catch (error) {
-      await context.examine().catch((problem: unknown) => log(`its VMs could not be examined: ${String(problem)}`));
+      await context.examine().catch((problem: unknown) => log(`its VMs could not be examined: ${failureText(problem)}`));
       throw error;
     }
   } catch (error) {
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const detail = failureText(error);
     log(detail);
     return { name: scenario.name, result: "FAIL", seconds: seconds(), detail };
   } finally {

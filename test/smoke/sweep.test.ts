@@ -98,8 +98,8 @@ test("a directory in use is refused, with the process that has it, and can be ha
   const exited = once(child, "exit");
   try {
     await once(child.stdout, "data");
-    for (const attempt of [claimHome(home, owner), removeHome(home, sweeping)])
-      await assert.rejects(attempt, new RegExp(`${home} is in use by process ${child.pid};`));
+    for (const attempt of [() => claimHome(home, owner), () => removeHome(home, sweeping)])
+      await assert.rejects(attempt(), new RegExp(`${home} is in use by process ${child.pid};`));
   } finally {
     child.kill("SIGKILL");
     await exited;
