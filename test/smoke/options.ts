@@ -13,7 +13,8 @@ export const HELP = `Runs scenarios on real VMs, with a state directory of its o
   --repeat N           all of it N times
   --keep               leave the VMs for a look (end them with --clean)
   --clean              end and remove what earlier runs left, nothing else
-  --json, --junit FILE machine-readable results
+  --json               results as JSON on standard output; all else goes to standard error
+  --junit FILE         results as JUnit XML
   --build DIR          the build to test; default: the one this runner came with
   --state DIR          where the state lives; default: /var/tmp/banger-smoke-UID
   -h, --help

@@ -61,6 +61,18 @@ test("help and the list are 0; a wrong command line is 2 and begins nothing", as
   });
 });
 
+test("with --json standard output is the outcomes and nothing else", async () => {
+  await withRunner(async (run) => {
+    for (const jobs of ["1", "2"]) {
+      const { stdout, stderr } = run("--scenario", "passes,fails,needs-kvm", "--jobs", jobs, "--json");
+      const outcomes = JSON.parse(stdout) as readonly { readonly name: string; readonly result: string; readonly missing?: string }[];
+      const told = outcomes.map(({ name, result, missing = "" }) => `${result} ${name} ${missing}`);
+      assert.deepEqual(told.toSorted(), ["FAIL fails ", "PASS passes ", "SKIP needs-kvm kvm"]);
+      assert.match(stderr, /Error: it is not\n[\s\S]*smoke: 1 passed, 1 failed, 1 skipped\n$/);
+    }
+  });
+});
+
 test("JUnit goes into the file that is named", async () => {
   await withRunner(async (run, directory) => {
     const file = join(directory, "junit.xml");

@@ -12,7 +12,7 @@ import { runScenarios } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { poolSize } from "./schedule.ts";
 import { UsageError } from "./select.ts";
-import { removeHome, sweep } from "./sweep.ts";
+import { removeHome, sweep, type Sweeping } from "./sweep.ts";
 import { openView } from "./view.ts";
 
 /** A VM's memory and its VMM's own. */
@@ -37,54 +37,58 @@ export function runProgramOf(program: Program): void {
   );
 }
 
-async function main(argv: readonly string[], { scenarios, ...settings }: Program): Promise<number> {
+async function main(argv: readonly string[], program: Program): Promise<number> {
   const uid = process.getuid?.() ?? 0;
-  const options = parseOptions(argv, scenarios, uid);
+  const options = parseOptions(argv, program.scenarios, uid);
   if (options.action === "help") return print(HELP);
-  if (options.action === "list") return print(scenarios.map(listLine).join(""));
-  const sweeping = { owner: await ownerOf(uid), say: (line: string) => console.log(line) };
-  if (options.action === "clean") {
-    await removeHome(options.home, sweeping);
-    return EXIT.passed;
-  }
+  if (options.action === "list") return print(program.scenarios.map(listLine).join(""));
+  // With --json standard output holds the outcomes and nothing else.
+  const stream = options.json ? process.stderr : process.stdout;
+  const say = (line: string) => void stream.write(`${line}\n`);
+  const owner = await ownerOf(uid);
+  if (options.action === "run") return runChosen(options, { ...program, owner, stream, say });
+  await removeHome(options.home, { owner, say });
+  return EXIT.passed;
+}
+
+interface Surroundings extends Program, Sweeping {
+  /** Takes what is shown of the run. */
+  readonly stream: NodeJS.WriteStream;
+}
+
+async function runChosen(options: Options, surroundings: Surroundings): Promise<number> {
+  const { owner, say } = surroundings;
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
-  using _claim = await claimHome(options.home, sweeping.owner);
-  const fixtures = await setUp({
-    home: options.home,
-    build: options.build,
-    uid,
-    env: process.env,
-    log: (line) => console.log(line),
-    signal: interrupted.signal,
-  });
-  const outcomes = await runAll(options, { ...settings, fixtures, signal: interrupted.signal });
+  using _claim = await claimHome(options.home, owner);
+  const { signal } = interrupted;
+  const fixtures = await setUp({ home: options.home, build: options.build, uid: owner.uid, env: process.env, log: say, signal });
+  const outcomes = await runAll(options, { ...surroundings, fixtures, signal });
   if (options.junit !== undefined) await writeFile(options.junit, junit(outcomes));
-  if (options.json) console.log(JSON.stringify(outcomes, null, 2));
-  else for (const outcome of outcomes.filter((each) => each.result !== "PASS")) console.log(outcomeLine(outcome));
-  console.log(totals(outcomes));
-  if (!options.keep) await sweep(options.home, sweeping);
+  if (options.json) print(`${JSON.stringify(outcomes, null, 2)}\n`);
+  for (const outcome of outcomes.filter((each) => each.result !== "PASS")) say(outcomeLine(outcome));
+  say(totals(outcomes));
+  if (!options.keep) await sweep(options.home, { owner, say });
   return interrupted.signal.aborted ? EXIT.failed : exitStatus(outcomes, options.isExplicit);
 }
 
-interface Run extends Omit<Program, "scenarios"> {
+interface Run extends Surroundings {
   readonly fixtures: Fixtures;
   readonly signal: AbortSignal;
 }
 
-async function runAll(options: Options, { fixtures, ...run }: Run): Promise<Outcome[]> {
+async function runAll(options: Options, { fixtures, stream, owner, say, ...run }: Run): Promise<Outcome[]> {
   const { selected, repeat, keep } = options;
   const jobs = poolSize(options.jobs, freemem(), VM_BYTES);
-  const { stdout } = process;
-  const redraws = jobs > 1 && stdout.isTTY && process.env["TERM"] !== "dumb" && stdout.columns > 0 && stdout.rows > 0;
-  const view = openView({ stream: stdout, redraws }, selected.length * repeat);
+  const redraws = jobs > 1 && stream.isTTY && process.env["TERM"] !== "dumb" && stream.columns > 0 && stream.rows > 0;
+  const view = openView({ stream, redraws }, selected.length * repeat);
   try {
     return await runScenarios({
       ...{ ...run, scenarios: selected, jobs, repeat, logs: fixtures.logs, view },
-      able: await capabilitiesOf(fixtures.banger, process.getuid?.() ?? 0),
+      able: await capabilitiesOf(fixtures.banger, owner.uid),
       openContext: (scenario, needs) => contextOf({ ...needs, fixtures, scenario, keep }),
-      print: (line) => console.log(line),
+      print: say,
     });
   } finally {
     view.close();
