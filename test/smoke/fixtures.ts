@@ -1,4 +1,4 @@
-// What every run needs: a banger state of its own and one shared repository.
+// What every run needs: a banger state of its own, and one shared repository for each round.
 import { execFile } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,12 +17,11 @@ export async function setUp(options: OwnStateOptions): Promise<Fixtures> {
   const fixtures = { ...state, logs: join(state.home, "logs"), repository: join(state.home, "repository") };
   await rm(fixtures.logs, { recursive: true, force: true });
   await mkdir(fixtures.logs, { recursive: true });
-  await makeRepository(fixtures.repository);
   return fixtures;
 }
 
-/** One small repository with tracked, untracked and ignored files. */
-async function makeRepository(path: string): Promise<void> {
+/** One small repository, whatever was made of an earlier one there, with tracked, untracked and ignored files. */
+export async function makeRepository(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
   await mkdir(join(path, "src"), { recursive: true });
   await writeFile(join(path, "Makefile"), "test:\n\t@echo tests pass\n");

@@ -10,8 +10,8 @@ export const HELP = `Runs scenarios on real VMs, with a state directory of its o
   --list               names, classes, descriptions; nothing is built or booted
   --scenario NAME,...  just these
   --jobs N             at most N at once (1: each one's output is shown as it runs)
-  --repeat N           all of it N times
-  --keep               leave the VMs for a look (end them with --clean)
+  --repeat N           all of it N times; logs are then in logs/ROUND
+  --keep               leave what the one scenario named has not deleted itself, for a look (end it with --clean)
   --clean              end and remove what earlier runs left, nothing else
   --json               results as JSON on standard output; all else goes to standard error
   --junit FILE         results as JUnit XML
@@ -40,13 +40,18 @@ export interface Options {
 export function parseOptions(argv: readonly string[], scenarios: readonly Scenario[], uid: number): Options {
   const values = parse(argv);
   const names = values.scenario?.split(",").filter((name) => name !== "");
+  const selected = selectScenarios(scenarios, names);
+  const repeat = wholeNumber("--repeat", values.repeat ?? "1");
+  // What is kept of one would be in the way of the next, and of those that count what is there.
+  if (values.keep === true && (names === undefined || selected.length !== 1 || repeat !== 1))
+    throw new UsageError("--keep is for one scenario, run once: name it with --scenario");
   const action = (["help", "list", "clean"] as const).find((each) => values[each] === true) ?? "run";
   return {
     action,
-    selected: selectScenarios(scenarios, names),
+    selected,
     isExplicit: names !== undefined,
     jobs: wholeNumber("--jobs", values.jobs ?? "1"),
-    repeat: wholeNumber("--repeat", values.repeat ?? "1"),
+    repeat,
     keep: values.keep === true,
     json: values.json === true,
     junit: values.junit,

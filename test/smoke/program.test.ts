@@ -50,11 +50,17 @@ test("a scenario that never settles is a failure", async () => {
   });
 });
 
+/** What is kept of one would be in the way of the next. */
+const MANY_KEPT = [
+  ["--keep", "--scenario", "passes,fails"],
+  ["--keep", "--scenario", "passes", "--repeat", "2"],
+];
+
 test("help and the list are 0; a wrong command line is 2 and begins nothing", async () => {
   await withRunner(async (run) => {
     for (const flag of ["-h", "--help"]) assert.match(run(flag).stdout, /^Runs scenarios on real VMs/);
     assert.equal(run("--list").stdout.split("\n")[0], "passes                       pure     tries passes");
-    for (const args of [["--bogus"], ["surplus"], ["--jobs"], ["--jobs", "0"], ["--scenario", "pases"]]) {
+    for (const args of [["--bogus"], ["surplus"], ["--jobs"], ["--jobs", "0"], ["--scenario", "pases"], ["--keep"], ...MANY_KEPT]) {
       const { status, stdout } = run(...args);
       assert.deepEqual([status, stdout], [EXIT.usage, ""], args.join(" "));
     }

@@ -3,6 +3,8 @@ import { CAPABILITIES, type Capability } from "./scenario.ts";
 
 export interface Outcome {
   readonly name: string;
+  /** From 1, where there are several. */
+  readonly round?: number;
   readonly result: "PASS" | "FAIL" | "SKIP";
   readonly seconds: number;
   /** Why it failed or what was missing. */
@@ -21,7 +23,8 @@ export function exitStatus(outcomes: readonly Outcome[], explicit: boolean): num
 
 export function outcomeLine(outcome: Outcome): string {
   const why = outcome.missing === undefined ? "" : `  (missing: ${CAPABILITIES[outcome.missing]})`;
-  return `${outcome.result}  ${outcome.name.padEnd(28)} ${outcome.seconds.toFixed(1).padStart(6)} s${why}`;
+  const name = outcome.round === undefined ? outcome.name : `${outcome.name} (round ${outcome.round})`;
+  return `${outcome.result}  ${name.padEnd(28)} ${outcome.seconds.toFixed(1).padStart(6)} s${why}`;
 }
 
 /** The closing line: `N passed, N failed, N skipped`. */
@@ -37,7 +40,8 @@ export function tally(outcomes: readonly Outcome[]): string {
 /** JUnit XML as CI systems read it. */
 export function junit(outcomes: readonly Outcome[]): string {
   const cases = outcomes.map((outcome) => {
-    const open = `  <testcase classname="smoke" name="${escapeXml(outcome.name)}" time="${outcome.seconds.toFixed(3)}"`;
+    const classname = outcome.round === undefined ? "smoke" : `smoke.round-${outcome.round}`;
+    const open = `  <testcase classname="${classname}" name="${escapeXml(outcome.name)}" time="${outcome.seconds.toFixed(3)}"`;
     if (outcome.result === "PASS") return `${open}/>`;
     const inner =
       outcome.result === "FAIL"

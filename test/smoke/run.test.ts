@@ -33,6 +33,7 @@ async function runFakes(scenarios: readonly Scenario[], change: Partial<Run> = {
   const [told, printed, disposed]: string[][] = [[], [], []];
   const outcomes = await runScenarios({
     ...{ scenarios, jobs: 1, repeat: 1, able: new Set(), logs: scratch.path, signal: new AbortController().signal },
+    beginRound: () => Promise.resolve(),
     openContext: ({ name }, { log }) =>
       Promise.resolve({
         scenario: name,
@@ -133,12 +134,19 @@ test("one that never settles fails at its deadline, is looked at, and the next o
   assert.deepEqual(disposed, ["stuck", "b"]);
 });
 
-test("all of it is repeated, each round whole before the next", async () => {
-  const { outcomes } = await runFakes([fake("g", { class: "global" }), fake("a")], { repeat: 2, jobs: 4 });
+test("all of it is repeated, each round whole before the next, with a beginning and logs of its own", async () => {
+  const begun: number[] = [];
+  let ran = 0;
+  const counts = fake("g", { class: "global", run: async ({ log }) => log(`run ${(ran += 1)}`) });
+  const rounds = { repeat: 2, jobs: 4, beginRound: async () => void begun.push(ran) };
+  const { outcomes } = await runFakes([counts, fake("a")], rounds, async ({ log }) => {
+    assert.deepEqual([await log("1/g"), await log("2/g")], ["run 1\n", "run 2\n"]);
+  });
   assert.deepEqual(
-    outcomes.map(({ name }) => name),
-    ["a", "g", "a", "g"],
+    outcomes.map(({ name, round }) => `${name} ${round}`),
+    ["a 1", "g 1", "a 2", "g 2"],
   );
+  assert.deepEqual(begun, [0, 1]);
 });
 
 test("what runs and what is left is told while something is", () => {

@@ -1,6 +1,6 @@
 // Runs scenarios over the pool: each in a context of its own, with a log of its own.
 import { createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { OwnedContext } from "./context.ts";
 import { Deadline } from "./deadline.ts";
@@ -25,7 +25,9 @@ export interface Run {
   /** How often all of it runs. */
   readonly repeat: number;
   readonly able: ReadonlySet<Capability>;
-  /** Directory of the logs, one a scenario. */
+  /** What rounds share is made anew. */
+  readonly beginRound: () => Promise<void>;
+  /** Directory of the logs, one a scenario; of several rounds each has one of its own in there. */
   readonly logs: string;
   readonly signal: AbortSignal;
   readonly openContext: (scenario: Scenario, needs: ContextNeeds) => Promise<OwnedContext>;
@@ -39,12 +41,16 @@ export interface Run {
 /** Answers in the order in which scenarios ended. */
 export async function runScenarios(run: Run): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (let round = 0; round < run.repeat; round += 1) {
+  for (let round = 1; round <= run.repeat; round += 1) {
+    const told = run.repeat === 1 ? {} : { round };
+    const logs = run.repeat === 1 ? run.logs : join(run.logs, String(round));
+    await mkdir(logs, { recursive: true });
+    await run.beginRound();
     await runSchedule(run.scenarios, run.jobs, async (scenario) => {
-      const outcome = await runScenario(run, scenario);
+      const outcome = { ...(await runScenario({ ...run, logs }, scenario)), ...told };
       outcomes.push(outcome);
       const isUnseen = outcome.result === "FAIL" && run.jobs > 1;
-      run.view.ended(outcome, isUnseen ? await readFile(logPath(run, scenario), "utf8") : undefined);
+      run.view.ended(outcome, isUnseen ? await readFile(logPath(logs, scenario), "utf8") : undefined);
     });
   }
   return outcomes;
@@ -55,7 +61,7 @@ async function runScenario(run: Run, scenario: Scenario): Promise<Outcome> {
   if (missing !== undefined) return { name: scenario.name, result: "SKIP", seconds: 0, detail: `missing: ${missing}`, missing };
   const isAlone = run.jobs === 1;
   const began = performance.now();
-  const file = createWriteStream(logPath(run, scenario));
+  const file = createWriteStream(logPath(run.logs, scenario));
   const log = (line: string) => {
     file.write(`${line}\n`);
     if (isAlone) run.print(`  ${line}`);
@@ -87,6 +93,6 @@ function deadlineOf({ signal, graceMs = GRACE_MS }: Run, { deadlineMs = DEADLINE
   return new Deadline({ signal, timeoutMs: deadlineMs, graceMs });
 }
 
-function logPath({ logs }: Run, scenario: Scenario): string {
+function logPath(logs: string, scenario: Scenario): string {
   return join(logs, `${scenario.name}.log`);
 }

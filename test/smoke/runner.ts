@@ -4,7 +4,7 @@ import { freemem } from "node:os";
 import { ownerOf } from "../../scripts/leftovers.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { contextOf } from "./context.ts";
-import { setUp, type Fixtures } from "./fixtures.ts";
+import { makeRepository, setUp, type Fixtures } from "./fixtures.ts";
 import { HELP, parseOptions, type Options } from "./options.ts";
 import { claimHome } from "./own-home.ts";
 import { EXIT, exitStatus, junit, outcomeLine, totals, type Outcome } from "./report.ts";
@@ -69,7 +69,8 @@ async function runChosen(options: Options, surroundings: Surroundings): Promise<
   if (options.json) print(`${JSON.stringify(outcomes, null, 2)}\n`);
   for (const outcome of outcomes.filter((each) => each.result !== "PASS")) say(outcomeLine(outcome));
   say(totals(outcomes));
-  if (!options.keep) await sweep(options.home, { owner, say });
+  if (options.keep) say(`kept: BANGER_HOME=${options.home} ${fixtures.banger.program} vm list; --clean ends and removes it`);
+  else await sweep(options.home, { owner, say });
   return interrupted.signal.aborted ? EXIT.failed : exitStatus(outcomes, options.isExplicit);
 }
 
@@ -87,6 +88,7 @@ async function runAll(options: Options, { fixtures, stream, owner, say, ...run }
     return await runScenarios({
       ...{ ...run, scenarios: selected, jobs, repeat, logs: fixtures.logs, view },
       able: await capabilitiesOf(fixtures.banger, owner.uid),
+      beginRound: () => makeRepository(fixtures.repository),
       openContext: (scenario, needs) => contextOf({ ...needs, fixtures, scenario, keep }),
       print: say,
     });

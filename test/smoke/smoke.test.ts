@@ -81,7 +81,12 @@ describe("reporting", () => {
   test("lines and files", () => {
     assert.match(outcomeLine({ ...outcome("SKIP"), missing: "kvm" }), /missing: usable KVM/);
     assert.equal(totals([outcome("PASS"), outcome("SKIP")]), "smoke: 1 passed, 0 failed, 1 skipped");
-    assert.match(junit([outcome("FAIL")]), /<failure>a &lt; b<\/failure>/);
+    assert.match(junit([outcome("FAIL")]), /<testcase classname="smoke" name="x" [^>]*><failure>a &lt; b<\/failure>/);
+  });
+  test("a round is told where there are several", () => {
+    const second = { ...outcome("PASS"), round: 2 };
+    assert.match(outcomeLine(second), /^PASS {2}x \(round 2\) +1\.0 s$/);
+    assert.match(junit([second]), /<testcase classname="smoke\.round-2" name="x" /);
   });
 });
 
