@@ -15,9 +15,6 @@ import { UsageError } from "./select.ts";
 import { removeHome, sweep, type Sweeping } from "./sweep.ts";
 import { openView } from "./view.ts";
 
-/** A VM's memory and its VMM's own. */
-const VM_BYTES = 1.5 * 1024 ** 3;
-
 export interface Program {
   readonly scenarios: readonly Scenario[];
   /** As in `Run`. */
@@ -81,7 +78,9 @@ interface Run extends Surroundings {
 
 async function runAll(options: Options, { fixtures, stream, owner, say, ...run }: Run): Promise<Outcome[]> {
   const { selected, repeat, keep } = options;
-  const jobs = poolSize(options.jobs, freemem(), VM_BYTES);
+  // A cgroup may give less than the machine has.
+  const { jobs, why } = poolSize(options.jobs, Math.min(process.availableMemory(), freemem()));
+  if (why !== undefined) say(`smoke: --jobs ${options.jobs}, but ${why}`);
   const redraws = jobs > 1 && stream.isTTY && process.env["TERM"] !== "dumb" && stream.columns > 0 && stream.rows > 0;
   const view = openView({ stream, redraws }, selected.length * repeat);
   try {

@@ -18,9 +18,23 @@ export async function runSchedule(scenarios: readonly Scenario[], jobs: number, 
   );
 }
 
-/** How many VMs may run at once: what was asked, at most 8, and what memory allows at `perVmBytes` each. */
-export function poolSize(asked: number, availableBytes: number, perVmBytes: number): number {
-  return Math.max(1, Math.min(asked, 8, Math.floor(availableBytes / perVmBytes)));
+/** Scenarios boot up to two VMs of 1 GiB at a time; the rest is for what runs them. */
+const JOB_GIB = 3;
+const MOST_JOBS = 8;
+
+export interface PoolSize {
+  readonly jobs: number;
+  /** What made it smaller than asked. */
+  readonly why?: string;
+}
+
+/** How many scenarios may run at once: what was asked, as far as memory goes. */
+export function poolSize(asked: number, availableBytes: number): PoolSize {
+  const availableGib = availableBytes / 1024 ** 3;
+  const held = Math.max(1, Math.floor(availableGib / JOB_GIB));
+  if (held < Math.min(asked, MOST_JOBS))
+    return { jobs: held, why: `memory for ${held} at once: ${availableGib.toFixed(1)} GiB are available` };
+  return asked > MOST_JOBS ? { jobs: MOST_JOBS, why: `never more than ${MOST_JOBS} at once` } : { jobs: asked };
 }
 
 async function work(queue: (() => Promise<void>)[]): Promise<void> {

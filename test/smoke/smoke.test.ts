@@ -64,10 +64,13 @@ describe("scheduling", () => {
     assert.deepEqual(began.slice(-2), ["g1", "g2"]);
     assert.equal(new Set(began).size, all.length);
   });
-  test("memory bounds the pool", () => {
-    assert.equal(poolSize(4, 3 * 2 ** 30, 2 ** 30), 3);
-    assert.equal(poolSize(99, 2 ** 40, 2 ** 30), 8);
-    assert.equal(poolSize(4, 1, 2 ** 30), 1);
+  test("memory and a limit bound the pool, and it is told which", () => {
+    const gib = 2 ** 30;
+    assert.deepEqual(poolSize(4, 12 * gib), { jobs: 4 });
+    assert.deepEqual(poolSize(4, 9.5 * gib), { jobs: 3, why: "memory for 3 at once: 9.5 GiB are available" });
+    assert.deepEqual(poolSize(99, 2 ** 40), { jobs: 8, why: "never more than 8 at once" });
+    assert.deepEqual(poolSize(4, 1), { jobs: 1, why: "memory for 1 at once: 0.0 GiB are available" });
+    assert.deepEqual(poolSize(1, 1), { jobs: 1 });
   });
 });
 
