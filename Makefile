@@ -150,10 +150,12 @@ smoke: build ## Scenarios on real VMs (JOBS=N at once)
 smoke-list: ## Name the scenarios; needs no build
 	@scripts/smoke-list.sh
 
+# The shell has the name from its environment: nothing in it is expanded.
+smoke-one: export SCENARIO ?=
 smoke-one: ## Run SCENARIO=name[,name...] alone
-	@scripts/smoke-list.sh --check "$(SCENARIO)"
+	@scripts/smoke-list.sh --check "$$SCENARIO"
 	@$(MAKE) build
-	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --scenario "$(SCENARIO)"
+	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --scenario "$$SCENARIO" --jobs $(JOBS)
 
 smoke-clean: build ## End and remove what interrupted smoke runs left
 	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --clean

@@ -21,8 +21,9 @@ export function selectScenarios(all: readonly Scenario[], names: readonly string
   return all.filter((scenario) => names.includes(scenario.name));
 }
 
+/** The first in the alphabet of those that are as near. */
 function nearest(word: string, known: readonly string[]): string {
-  return known.toSorted((a, b) => editDistance(word, a) - editDistance(word, b))[0] ?? "";
+  return known.toSorted().toSorted((a, b) => editDistance(word, a) - editDistance(word, b))[0] ?? "";
 }
 
 function editDistance(a: string, b: string): number {

@@ -124,3 +124,50 @@ test("make smoke-list reads from the files what the runner knows", () => {
   const known = scenarios.map((each) => `${each.name.padEnd(28)} ${each.class.padEnd(8)} ${each.description}`);
   assert.deepEqual(listed.trimEnd().split("\n").toSorted(), known.toSorted());
 });
+
+describe("the check before anything is built says what the runner would", () => {
+  const script = join(import.meta.dirname, "../../scripts/smoke-list.sh");
+  const check = (text: string) => spawnSync(script, ["--check", text], { encoding: "utf8", env: { PATH: process.env["PATH"] ?? "" } });
+  const refusal = (text: string): string | undefined => {
+    try {
+      selectScenarios(
+        scenarios,
+        text.split(",").filter((name) => name !== ""),
+      );
+      return undefined;
+    } catch (error) {
+      assert.ok(error instanceof UsageError);
+      return error.message;
+    }
+  };
+  for (const text of ["lifecycle", "nat,lifecycle", ",nat,,", "full-disk,driver-qemu"]) {
+    test(`${text} is taken`, () => {
+      assert.equal(refusal(text), undefined);
+      assert.deepEqual([check(text).status, check(text).stderr], [0, ""]);
+    });
+  }
+  for (const text of [
+    "",
+    ",",
+    "../registry",
+    "nat lifecycle",
+    "*",
+    "n?t",
+    "lifecicle",
+    "nat,wrokspace-run",
+    "NAT",
+    "a'b",
+    'a"b',
+    "a\\nb",
+    "-x",
+    "$HOME",
+    "x".repeat(200),
+  ]) {
+    test(`${JSON.stringify(text).slice(0, 40)} is refused`, () => {
+      const { status, stdout, stderr } = check(text);
+      assert.deepEqual([status, stdout], [EXIT.usage, ""]);
+      const near = /Did you mean "[^"]*"\?/.exec(refusal(text) ?? "not refused")?.[0] ?? "which scenario";
+      assert.ok(stderr.includes(near), `${stderr} has no ${near}`);
+    });
+  }
+});
