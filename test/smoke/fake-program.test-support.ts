@@ -11,6 +11,7 @@ const scenarios = [
   fake("passes", async ({ log }) => log("it is well")),
   fake("fails", () => Promise.reject(new Error("it is not"))),
   fake("never-settles", () => new Promise(() => undefined), { deadlineMs: 100 }),
+  fake("clones", async ({ clone, log }) => log(clone().git("log", "--format=%an: %s").trim()), { class: "repodir" }),
   fake("needs-kvm", () => Promise.resolve(), { needs: ["kvm"] }),
 ];
 

@@ -22,13 +22,18 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** What a user may have set, all of which would be in the way of a test's repository. */
+const USERS_GIT = "[commit]\n\tgpgsign = true\n[init]\n\ttemplateDir = /no/such\n[core]\n\thooksPath = /no/such\n\tautocrlf = true\n";
+
 async function withRunner(use: (run: (...args: readonly string[]) => Ended, directory: string) => Promise<void>): Promise<void> {
   await using scratch = await mkdtempDisposable(join(tmpdir(), "banger-smoke-"));
   await mkdir(join(scratch.path, "build/bin"), { recursive: true });
   await writeFile(join(scratch.path, "build/bin/banger"), FAKE_BANGER, { mode: 0o755 });
   const program = join(import.meta.dirname, "fake-program.test-support.ts");
   const fixed = ["--build", join(scratch.path, "build"), "--state", join(scratch.path, "state")];
-  const run = (...args: readonly string[]) => spawnSync(process.execPath, [program, ...fixed, ...args], { encoding: "utf8" });
+  await writeFile(join(scratch.path, ".gitconfig"), USERS_GIT);
+  const env = { PATH: process.env["PATH"] ?? "", HOME: scratch.path, GIT_DIR: "/no/such", GIT_AUTHOR_NAME: "Somebody" };
+  const run = (...args: readonly string[]) => spawnSync(process.execPath, [program, ...fixed, ...args], { encoding: "utf8", env });
   await use(run, scratch.path);
 }
 
@@ -64,6 +69,14 @@ test("help and the list are 0; a wrong command line is 2 and begins nothing", as
       const { status, stdout } = run(...args);
       assert.deepEqual([status, stdout], [EXIT.usage, ""], args.join(" "));
     }
+  });
+});
+
+test("git in a run knows nothing of the user's settings, nor of a repository that the runner was started in", async () => {
+  await withRunner(async (run) => {
+    const { stdout } = run("--scenario", "clones");
+    assert.match(stdout, /^ {2}Smoke: First$/m);
+    assert.match(stdout, /^PASS/m);
   });
 });
 

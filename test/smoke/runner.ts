@@ -25,6 +25,7 @@ export interface Program {
 export function runProgramOf(program: Program): void {
   // What ends without an answer has not passed.
   process.exitCode = EXIT.failed;
+  forgetUsersGit(process.env);
   main(process.argv.slice(2), program).then(
     (status) => process.exit(status),
     (error: unknown) => {
@@ -94,6 +95,13 @@ async function runAll(options: Options, { fixtures, stream, owner, say, ...run }
   } finally {
     view.close();
   }
+}
+
+/** Scenarios run git by themselves, and the user's settings are not what they are about. */
+function forgetUsersGit(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(env)) if (name.startsWith("GIT_")) delete env[name];
+  env["GIT_CONFIG_GLOBAL"] = "/dev/null";
+  env["GIT_CONFIG_NOSYSTEM"] = "1";
 }
 
 function listLine({ name, class: kind, description }: Scenario): string {
