@@ -4,13 +4,13 @@
 import type { Readable } from "node:stream";
 import { BangerError } from "./errors.ts";
 import { nameOfText, shownName, type FileName } from "./file-names.ts";
+import type { ReadGuestFiles } from "./guest-index.ts";
 import { GUEST_LIMITS, readEntries } from "./guest-tree.ts";
 
 export interface RefReader {
   /** A list of what is below a directory of the workspace (`TreeTeller`). Throws `guest.path_not_found`. */
   readonly list: (name: string) => Promise<Readable>;
-  /** Contents of the files among the names of the workspace, each of at most so many bytes. */
-  readonly read: (names: readonly FileName[], maxBytes: number) => Promise<ReadonlyMap<FileName, Buffer>>;
+  readonly read: ReadGuestFiles;
 }
 
 /** Loose refs that are looked through. */

@@ -4,8 +4,10 @@ import type { Readable } from "node:stream";
 import { BangerError, routes, shownName } from "@banger/api";
 import { identifyNames, listTree, selectionOf, selections } from "@banger/api/guest-tree";
 import type { Client, FileName } from "@banger/api";
+import { trackedNames } from "@banger/api/guest-index";
 import { parseManifest, type Manifest } from "@banger/api/guest-manifest";
 import type { GuestEntry, GuestLimits, ListedTree, TreeTeller } from "@banger/api/guest-tree";
+import { readGuestFiles } from "./guest-files.ts";
 import { readBlobs, type FetchedBlob, type FetchOptions } from "./fetch-blobs.ts";
 
 export interface ChangesSource {
@@ -15,6 +17,8 @@ export interface ChangesSource {
   list(sent: Iterable<FileName>): Promise<ListedTree>;
   /** Some names with the ids of their contents; those that are gone are missing. */
   identify(names: readonly FileName[]): Promise<ReadonlyMap<FileName, Pick<GuestEntry, "mode" | "id">>>;
+  /** Those of some names that git tracks there, whatever it ignores. */
+  tracked(names: Iterable<FileName>): Promise<ReadonlySet<FileName>>;
   /** Puts what the names hold into the store; those that are gone are missing. Throws `workspace.unsafe` past a limit. */
   fetch(names: readonly FileName[], options: FetchOptions): Promise<ReadonlyMap<FileName, FetchedBlob>>;
 }
@@ -35,6 +39,7 @@ export function guestSource(guest: GuestWorkspace): ChangesSource {
     known: () => knownOf(guest),
     list: (sent) => listTree(directory, sent),
     identify: (names) => identifyNames(directory, names),
+    tracked: (names) => trackedNames((files, maxBytes) => readGuestFiles(guest, files, maxBytes), names),
     fetch: (names, options) => fetchFromGuest(guest, names, options),
   };
 }

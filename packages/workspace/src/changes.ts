@@ -132,7 +132,7 @@ interface IgnoreInputs {
 }
 
 async function ignoredIn(
-  { git, store, scratch, includeIgnored = [] }: ChangesRequest,
+  { git, store, source, scratch, includeIgnored = [] }: ChangesRequest,
   { files, now, added }: IgnoreInputs,
 ): Promise<ReadonlySet<FileName>> {
   const ignoreFiles = new Map<FileName, string>();
@@ -141,5 +141,6 @@ async function ignoredIn(
   }
   const ignored = await ignoredNames(git, { store, scratch, ignoreFiles, names: added });
   const wanted = await matchedNames(git, { store, patterns: includeIgnored, names: ignored });
-  return new Set([...ignored].filter((name) => !wanted.has(name)));
+  const tracked = await source.tracked(ignored);
+  return new Set([...ignored].filter((name) => !wanted.has(name) && !tracked.has(name)));
 }

@@ -2,11 +2,12 @@
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { BangerError, routes } from "@banger/api";
+import { readIndexFile } from "@banger/api/guest-index";
 import { selectionOf, wasOf } from "@banger/api/guest-tree";
 import { blobId } from "./blob-writer.ts";
 import type { GuestWorkspace } from "./changes-source.ts";
 import { guestTarEntries } from "./copy/tar-entries.ts";
-import { indexDigest, readIndexFile } from "./index-file.ts";
+import { indexDigest } from "./index-file.ts";
 import { nameOfText, type FileName } from "./names.ts";
 import type { GitState } from "./store.ts";
 

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { indexDigest, readIndexFile } from "./index-file.ts";
+import { readIndexFile } from "@banger/api/guest-index";
+import { indexDigest } from "./index-file.ts";
 import { parseIndex } from "./repository.ts";
 import { HostRepository } from "./testing/host-repository.ts";
 
@@ -37,6 +38,12 @@ test("versions 2, 3 and 4, odd names, conflicts, intended files", () => {
   assert.deepEqual(readIndexFile(readFileSync(file)), listed());
   host.run("update-index", "--split-index");
   assert.equal(readIndexFile(readFileSync(file)), undefined);
+});
+
+test("names that grow without end make it none", () => {
+  const entry = Buffer.concat([Buffer.alloc(62), Buffer.from("\0more\0")]);
+  const header = Buffer.from("DIRC\0\0\0\u0004\0\0\u000f\u00a0", "latin1");
+  assert.equal(readIndexFile(Buffer.concat([header, ...Array.from({ length: 4000 }, () => entry)])), undefined);
 });
 
 test("property: bytes that are no index end as entries or as none", () => {

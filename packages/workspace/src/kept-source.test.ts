@@ -16,6 +16,7 @@ interface KeptFile {
   readonly content: string;
   readonly mode?: number;
   readonly isLink?: boolean;
+  readonly isTracked?: true;
 }
 
 interface Kept {
@@ -28,9 +29,9 @@ function keptTar({ changed = {}, gone = [], repositories = [] }: Kept): Readable
   const archive = pack();
   const path64 = (name: string) => Buffer.from(name, "utf8").toString("base64");
   const lines: object[] = [];
-  for (const [at, [name, { content, mode = 0o644, isLink = false }]] of Object.entries(changed).entries()) {
+  for (const [at, [name, { content, mode = 0o644, isLink = false, isTracked }]] of Object.entries(changed).entries()) {
     archive.entry({ name: `${at}${isLink ? "@" : ""}`, mode }, content);
-    lines.push({ at, path64: path64(name) });
+    lines.push({ at, path64: path64(name), tracked: isTracked });
   }
   for (const name of gone) lines.push({ gone: true, path64: path64(name) });
   for (const name of repositories) lines.push({ repository: true, path64: path64(name) });
@@ -67,6 +68,8 @@ test("kept changes are the changes of the guest they were kept of", async () => 
   rmSync(join(host.guest, "sub/old"));
   symlinkSync("a", join(host.guest, "link"));
   writeFileSync(join(host.guest, "waste.o"), "waste");
+  writeFileSync(join(host.guest, "added.o"), "added");
+  host.guestGit("add", "--force", "added.o");
   mkdirSync(join(host.guest, "nested/.git"), { recursive: true });
   const live = await host.changes();
   const kept = await changesOf(
@@ -77,6 +80,7 @@ test("kept changes are the changes of the guest they were kept of", async () => 
         run: { content: "#!/bin/sh\n", mode: 0o755 },
         link: { content: "a", isLink: true },
         "waste.o": { content: "waste" },
+        "added.o": { content: "added", isTracked: true },
       },
       gone: ["sub/old"],
       repositories: ["nested"],

@@ -28,6 +28,7 @@ const indexLine = z.object({
   path64: z.optional(z.string()),
   at: z.optional(z.int().check(z.minimum(0))),
   gone: z.optional(z.literal(true)),
+  tracked: z.optional(z.literal(true)),
   repository: z.optional(z.literal(true)),
 });
 const lastLine = z.strictObject({ entries: z.int() });
@@ -45,16 +46,16 @@ export async function keptSource({ base, tar, objects, limits }: KeptChanges): P
   const budget = { bytes: limits.totalBytes };
   for await (const { at, ...blob } of readBlobs({ source: tar, objects, limits, end: limits.entries, budget, last })) blobs.set(at, blob);
   if (index === undefined) throw broken("they have no index");
-  const { changed, gone, repositories } = await readIndex(index, blobs);
+  const { changed, gone, tracked, repositories } = await readIndex(index, blobs);
   const files = new Map<FileName, GuestEntry>();
   for (const [name, { mode, id }] of base) if (!gone.has(name) && !changed.has(name)) files.set(name, entryOf(name, { mode, id, size: 0 }));
   for (const [name, blob] of changed) files.set(name, entryOf(name, blob));
   refuseInside(files);
-  return sourceOf({ files, repositories });
+  return sourceOf({ files, repositories }, tracked);
 }
 
 /** The store has every content: those of the tree since it was registered, the others since a moment ago. */
-function sourceOf(listed: ListedTree): ChangesSource {
+function sourceOf(listed: ListedTree, tracked: ReadonlySet<FileName> = new Set()): ChangesSource {
   const among = (names: readonly FileName[]) =>
     new Map(
       names.flatMap((name) => {
@@ -66,6 +67,7 @@ function sourceOf(listed: ListedTree): ChangesSource {
     known: () => Promise.resolve(new Map()),
     list: () => Promise.resolve(listed),
     identify: (names) => Promise.resolve(among(names)),
+    tracked: () => Promise.resolve(tracked),
     fetch: (names) => Promise.resolve(among(names)),
   };
 }
@@ -73,12 +75,13 @@ function sourceOf(listed: ListedTree): ChangesSource {
 interface Index {
   readonly changed: ReadonlyMap<FileName, FetchedBlob>;
   readonly gone: ReadonlySet<FileName>;
+  readonly tracked: ReadonlySet<FileName>;
   readonly repositories: readonly FileName[];
 }
 
 async function readIndex(index: Buffer, blobs: ReadonlyMap<number, FetchedBlob>): Promise<Index> {
   const changed = new Map<FileName, FetchedBlob>();
-  const gone = new Set<FileName>();
+  const [gone, tracked] = [new Set<FileName>(), new Set<FileName>()];
   const repositories: FileName[] = [];
   let entries = 0;
   let told: number | undefined;
@@ -93,6 +96,7 @@ async function readIndex(index: Buffer, blobs: ReadonlyMap<number, FetchedBlob>)
     if (!parsed.success || told !== undefined) throw broken("a line of their index is none");
     entries += 1;
     const name = checkedName(parsed.data);
+    if (parsed.data.tracked === true) tracked.add(name);
     const blob = parsed.data.at === undefined ? undefined : blobs.get(parsed.data.at);
     if (parsed.data.repository === true) repositories.push(name);
     else if (parsed.data.gone === true) gone.add(name);
@@ -100,7 +104,7 @@ async function readIndex(index: Buffer, blobs: ReadonlyMap<number, FetchedBlob>)
     else throw broken(`${shownName(name)} has no content`);
   }
   if (told !== entries) throw broken("their index breaks off");
-  return { changed, gone, repositories };
+  return { changed, gone, tracked, repositories };
 }
 
 function entryOf(name: FileName, { mode, id, size }: FetchedBlob): GuestEntry {

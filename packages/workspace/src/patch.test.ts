@@ -81,6 +81,18 @@ test("the guest's own ignore rules count, as they are now", async () => {
   assert.deepEqual(changed.map(({ name }) => name).toSorted(), [".gitignore", "a.o", "keep.tmp", "sub/.gitignore", "sub/other"]);
 });
 
+test("what git tracks in the guest comes, also where a rule ignores it", async () => {
+  using host = await copied();
+  mkdirSync(join(host.guest, "build"));
+  for (const name of ["build/fixture", "build/waste", "a.o"]) writeFileSync(join(host.guest, name), "x");
+  host.guestGit("add", "--force", "build/fixture");
+  host.guestGit("commit", "--quiet", "--message=fixture");
+  const names = async () => (await host.changes()).changed.map(({ name }) => name);
+  assert.deepEqual(await names(), ["build/fixture"]);
+  host.guestGit("update-index", "--split-index");
+  assert.deepEqual(await names(), ["build/fixture"]);
+});
+
 test("ignored files come when a pattern names them, and no others", async () => {
   using host = await copied();
   mkdirSync(join(host.guest, "build/deep"), { recursive: true });

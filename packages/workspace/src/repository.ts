@@ -1,17 +1,11 @@
 // The repository at a path of the host: where it is, what it is on, and whether a guest can get it.
 import { stat } from "node:fs/promises";
 import { BangerError } from "@banger/api";
+import type { IndexEntry } from "@banger/api/guest-index";
 import type { Git } from "./git.ts";
 import { nameOfBytes, shownName, splitNul, type FileName } from "./names.ts";
 
-export interface IndexEntry {
-  readonly name: FileName;
-  /** `100644`, `100755`, `120000`. */
-  readonly mode: string;
-  readonly id: string;
-  /** 0; 1 to 3 in a conflict. */
-  readonly stage: number;
-}
+export type { IndexEntry };
 
 export interface Repository {
   /** The top of the work tree, absolute. */

@@ -21,6 +21,8 @@ export interface TarBounds {
 export interface TarContents {
   readonly changed: readonly FileName[];
   readonly gone: readonly FileName[];
+  /** Those of the changed that git tracks although it ignores them. */
+  readonly tracked: ReadonlySet<FileName>;
   /** Directories that are repositories of their own. */
   readonly repositories: readonly FileName[];
 }
@@ -116,10 +118,10 @@ async function addEntry(archive: Pack, header: EntryHeader, content: AsyncIterab
   }
 }
 
-function indexOf(taken: ReadonlyMap<FileName, number>, { gone, repositories }: TarContents): Buffer {
+function indexOf(taken: ReadonlyMap<FileName, number>, { gone, tracked, repositories }: TarContents): Buffer {
   const path64 = (name: FileName) => bytesOf(name).toString("base64");
   const lines = [
-    ...[...taken].map(([name, at]) => ({ at, path64: path64(name) })),
+    ...[...taken].map(([name, at]) => ({ at, path64: path64(name), ...(tracked.has(name) ? { tracked: true } : {}) })),
     ...gone.map((name) => ({ gone: true, path64: path64(name) })),
     ...repositories.map((name) => ({ repository: true, path64: path64(name) })),
   ];

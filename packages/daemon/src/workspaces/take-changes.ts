@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
 import { setImmediate as breathe } from "node:timers/promises";
 import { BangerError, nameOfText, type FileName } from "@banger/api";
+import { trackedNames } from "@banger/api/guest-index";
 import { lonelyRefs } from "@banger/api/guest-refs";
 import { identifyNames, listTree, type GuestDirectory, type ListedTree } from "@banger/api/guest-tree";
 import { abortable } from "@banger/host";
@@ -51,14 +52,14 @@ export async function takeChanges(taking: Taking): Promise<Taken> {
   const directory = directoryOf(taking, "true");
   const { files: listed, repositories: nested } = await listTree(directory, manifest.keys());
   const identified = await identifyNames(directory, suspects(manifest, listed));
-  const { added, repositories } = await withoutIgnored(taking, { listed, nested });
+  const { added, tracked, repositories } = await withoutIgnored(taking, { listed, nested });
   const difference = differenceOf({ manifest, listed, identified, added });
   if (difference.changed.length + difference.gone.length === 0) {
     await rm(file, { force: true });
     return { files: 0, bytes: 0, repositories };
   }
   const selectFiles = (selection: Selection) => bound(taking.guest.selectFiles(selection), signal);
-  return { ...(await writeChangesTar(file, { ...difference, repositories, selectFiles, guestPath, bounds })), repositories };
+  return { ...(await writeChangesTar(file, { ...difference, tracked, repositories, selectFiles, guestPath, bounds })), repositories };
 }
 
 /** Branches and stashes of the guest with commits that are not among the known ones, and in no file of its work tree. */
@@ -112,6 +113,8 @@ interface Untold {
 
 interface Counting {
   readonly added: readonly FileName[];
+  /** Those of them that are ignored. */
+  readonly tracked: ReadonlySet<FileName>;
   readonly repositories: readonly FileName[];
 }
 
@@ -120,15 +123,18 @@ const BATCH = 500;
 
 async function withoutIgnored(taking: Taking, { listed, nested }: Untold): Promise<Counting> {
   const added = additions(taking.manifest, listed);
-  if (added.length + nested.length === 0) return { added, repositories: nested };
+  if (added.length + nested.length === 0) return { added, tracked: new Set(), repositories: nested };
   const isIgnored = ignoreRules(await readIgnoreFiles(taking, { listed, names: [...added, ...nested] }));
-  const kept: FileName[] = [];
+  const [counted, ignored]: [FileName[], FileName[]] = [[], []];
   try {
     for (const [index, name] of added.entries()) {
       if (index % BATCH === 0) await breathe(undefined, { signal: taking.signal });
-      if (!isIgnored(name)) kept.push(name);
+      if (isIgnored(name)) ignored.push(name);
+      else counted.push(name);
     }
-    return { added: kept, repositories: nested.filter((name) => !isIgnored(name, true)) };
+    const repositories = nested.filter((name) => !isIgnored(name, true));
+    const tracked = await trackedNames((names, maxBytes) => readFiles(taking, names, maxBytes), ignored);
+    return { added: [...counted, ...tracked], tracked, repositories };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new BangerError("workspace.unsafe", error.message, { cause: error });
