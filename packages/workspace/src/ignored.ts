@@ -3,15 +3,17 @@
 import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "@banger/api";
+import { blobContents } from "./blob-contents.ts";
 import type { Git } from "./git.ts";
 import { pathBelow } from "./look.ts";
 import { bytesOf, nameOfText, shownName, splitNul, type FileName } from "./names.ts";
 import type { WorkspaceStore } from "./store.ts";
 
 const IGNORE_FILE = nameOfText(".gitignore");
-/** Bytes of one .gitignore, and how many of them. */
-export const MAX_IGNORE_BYTES = 1024 * 1024;
-export const MAX_IGNORE_FILES = 20_000;
+/** Bytes of one .gitignore, how many of them, and bytes of all. */
+const MAX_IGNORE_BYTES = 1024 * 1024;
+const MAX_IGNORE_FILES = 20_000;
+const MAX_ALL_BYTES = 128 * 1024 * 1024;
 
 export function isIgnoreFile(name: FileName): boolean {
   return name === IGNORE_FILE || name.endsWith(`/${IGNORE_FILE}`);
@@ -31,7 +33,7 @@ export async function ignoredNames(git: Git, { store, scratch, ignoreFiles, name
   if (names.length === 0) return new Set();
   if (ignoreFiles.size > MAX_IGNORE_FILES)
     throw new BangerError("workspace.unsafe", `the guest has more than ${MAX_IGNORE_FILES} .gitignore files`);
-  for (const [name, id] of ignoreFiles) await writeIgnoreFile(git, { store, scratch, name, id });
+  await writeIgnoreFiles(git, { store, scratch, ignoreFiles });
   const input = bytesOf(names.map((name) => `${name}\0`).join(""));
   const options = { cwd: scratch, variables: { ...store.variables, GIT_WORK_TREE: scratch }, input, accept: [1] };
   return new Set(splitNul((await git.run(["check-ignore", "--no-index", "-z", "--stdin"], options)).stdout));
@@ -58,17 +60,30 @@ export async function matchedNames(git: Git, { store, patterns, names }: Pattern
   return new Set(splitNul((await git.run(["check-ignore", "--no-index", "-z", "--stdin"], options)).stdout));
 }
 
-interface IgnoreFile extends Pick<IgnoreQuestion, "store" | "scratch"> {
-  readonly name: FileName;
-  readonly id: string;
+async function writeIgnoreFiles(git: Git, { store, scratch, ignoreFiles }: Omit<IgnoreQuestion, "names">): Promise<void> {
+  const names = ignoreFiles.keys();
+  let left = MAX_ALL_BYTES;
+  for await (const pieces of blobContents(git, store, [...ignoreFiles.values()])) {
+    const { value: name } = names.next();
+    if (name === undefined) return;
+    const content = await boundedContent(pieces, name);
+    left -= content.length;
+    if (left < 0) throw new BangerError("workspace.unsafe", `the .gitignore files in the guest are larger than ${MAX_ALL_BYTES} bytes`);
+    const path = pathBelow(scratch, name);
+    await mkdir(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true });
+    // A name given twice under different bytes cannot be: the directory was empty.
+    await writeFile(path, content, { flag: "wx" });
+  }
 }
 
-async function writeIgnoreFile(git: Git, { store, scratch, name, id }: IgnoreFile): Promise<void> {
-  const { stdout } = await git.run(["cat-file", "blob", id], { cwd: scratch, variables: store.variables });
-  if (stdout.length > MAX_IGNORE_BYTES)
-    throw new BangerError("workspace.unsafe", `${shownName(name)} in the guest is larger than ${MAX_IGNORE_BYTES} bytes`);
-  const path = pathBelow(scratch, name);
-  await mkdir(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true });
-  // A name given twice under different bytes cannot be: the directory was empty.
-  await writeFile(path, stdout, { flag: "wx" });
+async function boundedContent(pieces: AsyncIterable<Buffer>, name: FileName): Promise<Buffer> {
+  const taken: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > MAX_IGNORE_BYTES)
+      throw new BangerError("workspace.unsafe", `${shownName(name)} in the guest is larger than ${MAX_IGNORE_BYTES} bytes`);
+    taken.push(piece);
+  }
+  return Buffer.concat(taken);
 }

@@ -146,6 +146,8 @@ const EXCLUDES = nameOfText(".git/info/exclude");
 /** Bytes of one list of what to ignore, and how many of them. */
 const MAX_IGNORE_BYTES = 1024 * 1024;
 const MAX_IGNORE_FILES = 20_000;
+/** Bytes of all files that are held in memory at once. */
+const MAX_READ_BYTES = 128 * 1024 * 1024;
 
 /** The .gitignore files above the names, and the repository's own list. */
 async function readIgnoreFiles(
@@ -178,8 +180,11 @@ async function readFiles(
   maxBytes: number,
 ): Promise<Map<FileName, Buffer>> {
   const contents = new Map<FileName, Buffer>();
+  let left = MAX_READ_BYTES;
   const selectFiles = (selection: Selection) => bound(guest.selectFiles(selection), signal);
-  for await (const { name, isLink, content } of selectedFiles({ selectFiles, guestPath, names, maxBytes })) {
+  for await (const { name, isLink, size, content } of selectedFiles({ selectFiles, guestPath, names, maxBytes })) {
+    left -= size;
+    if (left < 0) throw new BangerError("workspace.unsafe", `what tells of changes in the guest is larger than ${MAX_READ_BYTES} bytes`);
     const bytes = await buffer(content);
     if (!isLink) contents.set(name, bytes);
   }
