@@ -7,8 +7,9 @@ import { BangerError, programMissing, routes, type Client, type Vm } from "@bang
 import type { CliContext } from "../context.ts";
 import { writingTo } from "../daemon/not-writable.ts";
 import { ensureSshKey } from "../daemon/ssh-key.ts";
-import type { CliDeps, SignalListener } from "../deps.ts";
+import type { CliDeps } from "../deps.ts";
 import { signalStatus } from "../exit-codes.ts";
+import { inForeground } from "../foreground.ts";
 import { openBridge } from "./bridge.ts";
 import { knownHostsLine, sshArgv, type SshTarget } from "./argv.ts";
 
@@ -100,26 +101,15 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** The terminal's Ctrl-C reaches ssh by itself; what is sent to banger alone is passed on. */
-const PASSED_ON = ["SIGTERM", "SIGHUP"] as const satisfies readonly NodeJS.Signals[];
-const LEFT_TO_SSH = ["SIGINT", "SIGQUIT"] as const satisfies readonly NodeJS.Signals[];
-
 async function runSsh(deps: CliDeps, args: readonly string[]): Promise<number> {
   const child = deps.childProcess.spawn("ssh", args, { stdio: "inherit", env: deps.env });
-  const passOn: SignalListener = (signal) => void child.kill(signal);
-  for (const signal of PASSED_ON) deps.signals.on(signal, passOn);
-  for (const signal of LEFT_TO_SSH) deps.signals.on(signal, ignore);
-  try {
-    return await new Promise((resolve, reject) => {
-      child.once("error", (cause: NodeJS.ErrnoException) => {
-        reject(cause.code === "ENOENT" ? programMissing("ssh", cause) : cause);
-      });
-      child.once("exit", (status, signal) => resolve(signal === null ? (status ?? SSH_FAILED) : signalStatus(signal)));
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once("error", (cause: NodeJS.ErrnoException) => {
+      reject(cause.code === "ENOENT" ? programMissing("ssh", cause) : cause);
     });
-  } finally {
-    for (const signal of PASSED_ON) deps.signals.off(signal, passOn);
-    for (const signal of LEFT_TO_SSH) deps.signals.off(signal, ignore);
-  }
+    child.once("exit", (status, signal) => resolve(signal === null ? (status ?? SSH_FAILED) : signalStatus(signal)));
+  });
+  return await inForeground(deps, child, () => ended);
 }
 
 function ignore(): void {}

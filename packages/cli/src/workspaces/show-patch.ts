@@ -1,6 +1,9 @@
 // Shows a patch: in colours and a pager on a terminal, plain otherwise.
 import { once } from "node:events";
+import type { Writable } from "node:stream";
 import type { CliContext } from "../context.ts";
+import type { CliDeps } from "../deps.ts";
+import { inForeground } from "../foreground.ts";
 import { writeAll } from "../output/output.ts";
 import type { GuestChanges, PatchOptions } from "./guest-changes.ts";
 
@@ -24,24 +27,43 @@ async function page({ deps }: CliContext, make: (hasPager: boolean) => AsyncGene
   // Without a process there is no pager on this host.
   if (pager.pid === undefined) {
     pager.once("error", () => undefined);
-    for await (const chunk of make(false)) await writeAll(deps.stdout, withoutControls(chunk));
-    return;
+    return await writeWithoutControls(deps, make(false));
   }
-  const ended = new Promise<boolean>((resolve) => {
-    pager.once("error", () => resolve(false));
-    pager.once("exit", () => resolve(true));
+  const ended = new Promise<void>((resolve) => {
+    pager.once("error", () => resolve());
+    pager.once("exit", () => resolve());
   });
   pager.stdin.on("error", () => undefined);
-  for await (const chunk of make(true)) {
-    if (pager.exitCode !== null || pager.stdin.destroyed) break;
-    if (!pager.stdin.write(chunk)) await Promise.race([once(pager.stdin, "drain"), ended]);
-  }
-  pager.stdin.end();
-  await ended;
+  const isInterrupted = { value: false };
+  const interrupt = () => void (isInterrupted.value = true);
+  deps.signals.on("SIGINT", interrupt);
+  await inForeground(deps, pager, async () => {
+    try {
+      await feed(pager.stdin, make(true), ended);
+    } catch (error) {
+      // Ctrl-C ends git too: what it had said by then is there to be read.
+      if (!isInterrupted.value) throw error;
+    } finally {
+      pager.stdin.end();
+      await ended;
+    }
+  }).finally(() => deps.signals.off("SIGINT", interrupt));
 }
 
-const [TAB, NEWLINE, SPACE, DELETE] = [0x09, 0x0a, 0x20, 0x7f];
+/** Until the pager has been left. */
+async function feed(into: Writable, patch: AsyncGenerator<Buffer>, ended: Promise<void>): Promise<void> {
+  for await (const chunk of patch) {
+    if (into.destroyed) return;
+    if (!into.write(chunk)) await Promise.race([once(into, "drain"), ended]);
+  }
+}
 
-function withoutControls(chunk: Buffer): Buffer {
-  return chunk.map((byte) => ((byte < SPACE && byte !== TAB && byte !== NEWLINE) || byte === DELETE ? 0x3f : byte)) as Buffer;
+/** Those of both sets: C0 and C1, https://en.wikipedia.org/wiki/C0_and_C1_control_codes. */
+const CONTROLS = /(?![\t\n])\p{Cc}/gu;
+
+/** What is no UTF-8 could be taken for a control by the terminal, and is none any more. */
+async function writeWithoutControls({ stdout }: Pick<CliDeps, "stdout">, patch: AsyncGenerator<Buffer>): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of patch) await writeAll(stdout, Buffer.from(decoder.decode(chunk, { stream: true }).replaceAll(CONTROLS, "?")));
+  await writeAll(stdout, Buffer.from(decoder.decode()));
 }
