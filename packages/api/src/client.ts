@@ -24,6 +24,9 @@ export interface AskOptions extends CallOptions {
   /** Milliseconds of silence after which the daemon counts as hanging; for ever without it. */
   readonly timeoutMs?: number;
 }
+export interface UploadBody extends CallOptions {
+  readonly source: Readable;
+}
 export interface ProgressOptions extends CallOptions {
   readonly onEvent?: ProgressSink;
 }
@@ -39,7 +42,7 @@ export interface Client {
   /** A raw answer, for the caller to read. */
   bytes<R extends Route>(route: R, input: CallInput<R>, options?: CallOptions): Promise<IncomingMessage>;
   /** Sends `source` as the request's body. */
-  upload<R extends Route>(route: R, input: CallInput<R>, source: Readable): Promise<ResultOf<R>>;
+  upload<R extends Route>(route: R, input: CallInput<R>, body: UploadBody): Promise<ResultOf<R>>;
   /** An upgraded connection: raw bytes both ways. */
   upgrade<R extends Route>(route: R, input: CallInput<R>, options?: CallOptions): Promise<Duplex>;
 }
@@ -55,7 +58,7 @@ export function createClient(socketPath: string): Client {
     call: async (route, input, options) => await resultOf(route, await ask(route, input, options), socketPath),
     progress: async (route, input, options) => await (streams ?? (await loaded())).progress(route, input, options),
     bytes: async (route, input, options) => await (streams ?? (await loaded())).send(route, input, options),
-    upload: async (route, input, source) => await (streams ?? (await loaded())).upload(route, input, source),
+    upload: async (route, input, body) => await (streams ?? (await loaded())).upload(route, input, body),
     upgrade: async (route, input, options) => await upgrade({ socketPath, method: route.method, url: routeUrl(route, input), ...options }),
   };
 }

@@ -26,7 +26,10 @@ test("an answer that breaks off is the daemon's end, not a bug", async () => {
   const pulling = streams.progress(routes.imagePull, { params: { name: "debian" } }, { onEvent: (event) => void stages.push(event.type) });
   await assert.rejects(pulling, isCut);
   assert.deepEqual(stages, ["stage.started"]);
-  await assert.rejects(streams.upload(routes.vmFilesPut, { params: { name: "web" } }, Readable.from([Buffer.from("tar")])), isCut);
+  await assert.rejects(
+    streams.upload(routes.vmFilesPut, { params: { name: "web" } }, { source: Readable.from([Buffer.from("tar")]) }),
+    isCut,
+  );
 });
 
 test("an upload that is refused early is answered, in a connection that stays open for what is still being sent", async () => {
@@ -42,9 +45,27 @@ test("an upload that is refused early is answered, in a connection that stays op
   });
   await once(server.listen(socketPath), "listening");
   const endless = new Readable({ read: (size) => void endless.push(Buffer.alloc(size)) });
-  await assert.rejects(createStreams(socketPath).upload(routes.vmFilesPut, { params: { name: "web" } }, endless), {
+  await assert.rejects(createStreams(socketPath).upload(routes.vmFilesPut, { params: { name: "web" } }, { source: endless }), {
     code: "guest.disk_full",
   });
   assert.deepEqual(connections, ["keep-alive"]);
   if (!endless.destroyed) await once(endless, "error");
+});
+
+test("an upload is given up when its caller says so, also while all that is left is the answer", async () => {
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "banger-streams-"));
+  const socketPath = join(scratch.path, "bangerd.sock");
+  const controller = new AbortController();
+  const hungUp = Promise.withResolvers<void>();
+  await using server = createServer((request, response) => {
+    response.once("close", () => hungUp.resolve());
+    request.resume().once("end", () => controller.abort());
+  });
+  await once(server.listen(socketPath), "listening");
+  const source = Readable.from([Buffer.from("tar")]);
+  const { signal } = controller;
+  await assert.rejects(createStreams(socketPath).upload(routes.vmFilesPut, { params: { name: "web" } }, { source, signal }), {
+    code: "operation.cancelled",
+  });
+  await hungUp.promise;
 });

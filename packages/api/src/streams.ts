@@ -2,7 +2,7 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { CallOptions, ProgressOptions } from "./client.ts";
+import type { CallOptions, ProgressOptions, UploadBody } from "./client.ts";
 import { BangerError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { Route } from "./route.ts";
@@ -14,7 +14,7 @@ import { routeUrl, type LooseInput } from "./url.ts";
 export interface Streams {
   progress<R extends Route>(route: R, input: LooseInput, options?: ProgressOptions): Promise<ResultOf<R>>;
   send(route: Route, input: LooseInput, options?: CallOptions): Promise<IncomingMessage>;
-  upload<R extends Route>(route: R, input: LooseInput, source: Readable): Promise<ResultOf<R>>;
+  upload<R extends Route>(route: R, input: LooseInput, body: UploadBody): Promise<ResultOf<R>>;
 }
 
 interface OpenOptions extends CallOptions {
@@ -56,10 +56,10 @@ export function createStreams(socketPath: string): Streams {
       }
       throw cutShort();
     },
-    async upload(route, input, source) {
+    async upload(route, input, { source, ...options }) {
       // A daemon that closed with input unread would break the pipe we write to, and its answer be lost with it.
       const headers = { "content-type": route.bodyContentType ?? "application/octet-stream", connection: "keep-alive" };
-      const request = open(route, input, { headers }).on("error", () => undefined);
+      const request = open(route, input, { ...options, headers }).on("error", () => undefined);
       try {
         const response = answered(request, socketPath);
         response.catch(() => undefined);

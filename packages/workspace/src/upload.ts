@@ -22,14 +22,11 @@ export interface IntoGuest {
 /** Throws `workspace.conflict` for a file that is not what it was, and then nothing after it is written. */
 export async function upload({ client, vm, plan, signal }: IntoGuest, parts: readonly AsyncGenerator<Buffer>[]): Promise<void> {
   const source = Readable.from(archive(parts), { objectMode: true, highWaterMark: 1 });
-  const stop = () => source.destroy(signal?.reason instanceof Error ? signal.reason : new Error("stopped"));
-  signal?.throwIfAborted();
-  signal?.addEventListener("abort", stop, { once: true });
-  source.on("error", () => undefined);
+  const query = { path: plan.request.guestPath, owner: "0:0" } as const;
+  const body = signal === undefined ? { source } : { source, signal };
   try {
-    await client.upload(routes.vmFilesPut, { params: { name: vm.name }, query: { path: plan.request.guestPath, owner: "0:0" } }, source);
+    await client.upload(routes.vmFilesPut, { params: { name: vm.name }, query }, body);
   } finally {
-    signal?.removeEventListener("abort", stop);
     source.destroy();
   }
 }

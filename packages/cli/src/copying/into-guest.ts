@@ -67,20 +67,12 @@ interface Upload {
 }
 
 async function upload(client: Client, { vm, path, owner, source, signal }: Upload) {
-  const stop = () => source.destroy(signal.reason instanceof Error ? signal.reason : new Error("stopped"));
-  signal.throwIfAborted();
-  signal.addEventListener("abort", stop, { once: true });
-  source.on("error", () => undefined);
+  const query = owner === undefined ? { path } : { path, owner };
   try {
-    return await client.upload(
-      routes.vmFilesPut,
-      { params: { name: vm }, query: owner === undefined ? { path } : { path, owner } },
-      source,
-    );
+    return await client.upload(routes.vmFilesPut, { params: { name: vm }, query }, { source, signal });
   } catch (error) {
     throw withNextStep(error, { vm, path });
   } finally {
-    signal.removeEventListener("abort", stop);
     source.destroy();
   }
 }

@@ -17,7 +17,8 @@ export interface Registration {
 export async function registerTree({ client, vmName, git, store, record, tree }: Registration): Promise<Workspace> {
   const { guestPath: path, top: source, head, branch } = record;
   const query = { path, source, tree, ...(head === null ? {} : { head }), ...(branch === null ? {} : { branch }) };
-  return await client.upload(routes.workspacePut, { params: { name: vmName }, query }, Readable.from(treeListing(git, store, tree)));
+  const body = { source: Readable.from(treeListing(git, store, tree)) };
+  return await client.upload(routes.workspacePut, { params: { name: vmName }, query }, body);
 }
 
 export interface Taking {

@@ -98,7 +98,7 @@ describe("the API server", () => {
         this.push(sent > 1000 ? null : Buffer.alloc(256 * 1024));
       },
     });
-    const upload = createClient(socket).upload(routes.vmFilesPut, { params: { name: "api" }, query: { path: "/" } }, source);
+    const upload = createClient(socket).upload(routes.vmFilesPut, { params: { name: "api" }, query: { path: "/" } }, { source });
     await assert.rejects(upload, refused("guest.disk_full", /full/));
   });
 

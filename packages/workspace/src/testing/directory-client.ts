@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { BangerError, type Client, type Route } from "@banger/api";
+import { BangerError, type Client, type Route, type UploadBody } from "@banger/api";
 import { manifestBytes, type Manifest } from "@banger/api/guest-manifest";
 import { changedIn, changedOf, leadsToDirectory, removeNames, selectionTar, treeLines, type NamesToRemove } from "@banger/testkit";
 
@@ -13,7 +13,7 @@ import { changedIn, changedOf, leadsToDirectory, removeNames, selectionTar, tree
 export function directoryClient(directory: string, known: Manifest = new Map()): Client {
   return {
     socketPath: "/run/test.sock",
-    async upload(_route: unknown, _input: unknown, source: Readable) {
+    async upload(_route: unknown, _input: unknown, { source }: UploadBody) {
       const archive = await buffer(source);
       refuse(changedIn(archive, directory));
       mkdirSync(directory, { recursive: true });
