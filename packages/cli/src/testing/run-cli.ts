@@ -27,6 +27,8 @@ export interface CliOptions {
   readonly startedAs?: string;
   readonly isTerminal?: Partial<CliDeps["isTerminal"]>;
   readonly stdout?: OutputStream;
+  /** Of the terminal that stderr is. */
+  readonly size?: { readonly columns: number; readonly rows: number };
   readonly daemonProgram?: readonly string[];
   /** Called with all of stderr so far whenever something is added. */
   readonly onStderr?: (soFar: string) => void;
@@ -100,7 +102,7 @@ async function say({ argv, home, env, signals, spawn, options }: Run): Promise<S
     cwd: home,
     stdin: typeof options.stdin === "string" ? Readable.from([Buffer.from(options.stdin)]) : (options.stdin ?? new PassThrough().end()),
     stdout: options.stdout ?? stdout.stream,
-    stderr: stderr.stream,
+    stderr: Object.assign(stderr.stream, options.size),
     isTerminal: { stdin: false, stdout: false, stderr: false, ...options.isTerminal },
     signals,
     now: () => Date.parse("2026-01-01T00:04:00.000Z"),

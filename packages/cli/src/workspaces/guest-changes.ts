@@ -80,8 +80,8 @@ export async function changesAt(context: CliContext, { client, place, baseCommit
   const changes = await interruptible(context.deps, {
     work: async (signal) => {
       const source = await openSource({ client, place, git, store, record, signal });
-      const onProgress = (_files: number, done: number) =>
-        sink({ type: "stage.progress", stage: "changes", done, total: null, unit: "bytes", atMs: 0 });
+      const onProgress = (files: number, done: number) =>
+        sink({ type: "stage.progress", stage: "changes", done, total: null, unit: "bytes", files, atMs: 0 });
       return collectChanges({ git, store, record, source, scratch: scratch.path, onProgress, includeIgnored });
     },
     undone: () => Promise.resolve("cancelled: nothing was changed"),

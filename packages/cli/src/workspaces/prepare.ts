@@ -152,12 +152,13 @@ interface Outcome {
 async function carryOut(context: CliContext, request: PrepareRequest, options: PrepareOptions): Promise<Outcome> {
   using progress = await createProgress(context);
   const sink = progress.sink();
-  const onProgress = (_files: number, done: number) =>
-    sink({ type: "stage.progress", stage: "copy", done, total: null, unit: "bytes", atMs: 0 });
   return await interruptible(context.deps, {
     async work(signal) {
       const planned = await planPrepare({ ...request, signal });
       refuseObstacles(planned.inTheWay, request.vm.name, options.isForced);
+      const total = planned.send.reduce((sum, { size }) => sum + size, 0);
+      const onProgress = (files: number, bytes: number) =>
+        sink({ type: "stage.progress", stage: "copy", done: bytes, total, unit: "bytes", files, atMs: 0 });
       const done = await carryOutPrepare({ ...request, signal, onProgress }, planned);
       if (done.record !== request.record)
         await registerTaken(context, { git: request.git, store: request.store, vmName: request.vm.name, isThere: true });

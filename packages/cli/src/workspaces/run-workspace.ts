@@ -144,8 +144,8 @@ async function copyWithProgress({ context, git, plan, history, prepare, client, 
     store,
     nowMs: context.deps.now(),
     signal,
-    onProgress: (_files, bytes) =>
-      sink({ type: "stage.progress", stage, done: bytes, total: plan.fileSet.bytes, unit: "bytes", atMs: atMs() }),
+    onProgress: (files, bytes) =>
+      sink({ type: "stage.progress", stage, done: bytes, total: plan.fileSet.bytes, unit: "bytes", files, atMs: atMs() }),
   });
   await registerTree({ client, vmName: vm.name, git, store, record: report.record, tree: report.record.baseTree });
   sink({
