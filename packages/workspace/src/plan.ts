@@ -57,6 +57,7 @@ export async function planWorkspace(git: Git, request: WorkspaceRequest, scratch
 type Source = Pick<WorkspacePlan, "sourceTop" | "indexFile" | "index" | "commit">;
 
 function workTree(repository: Repository): Source {
+  refuseSubmodules(repository.index);
   return { sourceTop: repository.top, indexFile: indexFileOf(repository), index: repository.index, commit: repository.head };
 }
 

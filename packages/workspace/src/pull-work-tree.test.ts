@@ -240,20 +240,6 @@ test("one that was killed is finished, whatever was done of it", async () => {
   );
 });
 
-test("a pull that was cut off is not finished in another repository at the same place", async () => {
-  using host = await copied();
-  edit(host.guest, "text", 1, "guest");
-  await host.beginPull();
-  renameSync(host.top, `${host.top}-before`);
-  runGit(host.directory, ["clone", "--quiet", `${host.top}-before`, host.top]);
-  const before = snapshot(host.top);
-  assert.equal(await host.finishPull(), "given_up");
-  assert.deepEqual(snapshot(host.top), before);
-  assert.equal(await host.finishPull(), undefined);
-  await host.pullWorkTree();
-  assert.match(readFileSync(join(host.top, "text"), "utf8"), /line 1 guest/);
-});
-
 const contents = fc.constantFrom(
   "",
   "one\n",

@@ -48,8 +48,6 @@ export async function openRepository(git: Git, path: string): Promise<Repository
     optional(git, ["config", "--get", "user.email"], top),
     git.run(["ls-files", "-z", "--stage", "--full-name"], inTop),
   ]);
-  const entries = parseIndex(index.stdout);
-  refuseSubmodules(entries);
   return {
     top,
     gitDirectory,
@@ -60,7 +58,7 @@ export async function openRepository(git: Git, path: string): Promise<Repository
     branch,
     originUrl: origin === undefined ? undefined : withoutCredentials(origin),
     identity: { name, email },
-    index: entries,
+    index: parseIndex(index.stdout),
   };
 }
 
