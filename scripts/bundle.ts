@@ -1,7 +1,9 @@
 // Bundles the programs of banger into build/lib. Bundles are CommonJS: an ES module's import of node:http costs 25 ms at
 // start because it touches every lazy export.
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { build, type BuildOptions, type Plugin } from "esbuild";
+import { build, type BuildOptions, type OutputFile, type Plugin } from "esbuild";
 
 interface Program {
   readonly file: string;
@@ -18,6 +20,9 @@ const PROGRAMS: readonly Program[] = [
   { file: "smoke.cjs", entry: "test/smoke/main.ts" },
 ];
 
+/** Stands for the build's id, which is made of the daemon that it stands in: as long as one, so that nothing moves. */
+const PLACEHOLDER = "@build-id@";
+
 const root = dirname(import.meta.dirname);
 
 const OPTIONS = {
@@ -31,7 +36,8 @@ const OPTIONS = {
   legalComments: "none",
   logLevel: "warning",
   // What ES modules know of themselves, for dependencies that ask.
-  define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+  define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename", BANGER_BUILD: JSON.stringify(PLACEHOLDER) },
+  write: false,
   // Code that V8 has from a cache cannot import, only require.
   supported: { "dynamic-import": false },
 } as const satisfies BuildOptions;
@@ -51,21 +57,42 @@ function loadApart(): Plugin {
   };
 }
 
-async function bundle({ file, entry, plugins = [] }: Program): Promise<void> {
-  await build({ ...OPTIONS, entryPoints: [entry], outfile: join(root, "build/lib", file), plugins: [...plugins] });
+async function bundle({ file, entry, plugins = [] }: Program): Promise<readonly OutputFile[]> {
+  const { outputFiles } = await build({ ...OPTIONS, entryPoints: [entry], outfile: join(root, "build/lib", file), plugins: [...plugins] });
+  return outputFiles;
 }
 
-async function bundleApart(library: string): Promise<void> {
-  await build({
+async function bundleApart(library: string): Promise<readonly OutputFile[]> {
+  const { outputFiles } = await build({
     ...OPTIONS,
     stdin: { contents: `export * from ${JSON.stringify(library)};`, resolveDir: root },
     outfile: join(root, "build/lib", fileApart(library)),
   });
+  return outputFiles;
+}
+
+/** Of the daemon alone: one that is as we would start it is not worth a word, however the command line changed. */
+function idOf(files: readonly OutputFile[]): string {
+  const daemon = files.find(({ path }) => path.endsWith("/bangerd.cjs"));
+  return createHash("sha256")
+    .update(daemon?.contents ?? "")
+    .digest("hex")
+    .slice(0, PLACEHOLDER.length);
+}
+
+function write(files: readonly OutputFile[], id: string): void {
+  for (const { path, text } of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text.replaceAll(PLACEHOLDER, id));
+  }
 }
 
 try {
-  for (const program of PROGRAMS) await bundle(program);
-  for (const library of APART) await bundleApart(library);
+  const programs = (await Promise.all(PROGRAMS.map(bundle))).flat();
+  const id = idOf(programs);
+  write(programs, id);
+  write((await Promise.all(APART.map(bundleApart))).flat(), id);
+  writeFileSync(join(root, "build/lib/build-id"), id);
 } catch {
   // esbuild has said what is wrong, and where.
   process.exitCode = 1;

@@ -16,10 +16,11 @@ const COMMANDS = [
 const source = `(function (require, module, __filename, __dirname) {${readFileSync(filename, "latin1")}\n})`;
 
 async function listen(socketPath) {
-  const { VERSION, VERSION_HEADER } = await import("../packages/api/src/version.ts");
+  globalThis.BANGER_BUILD = readFileSync(join(dirname(filename), "build-id"), "latin1");
+  const { FULL_VERSION, VERSION, VERSION_HEADER } = await import("../packages/api/src/version.ts");
   const { encodeControl } = await import("../packages/api/src/frames.ts");
   const { fakeVm } = await import("../packages/cli/src/testing/fixtures.ts");
-  const json = (value) => `HTTP/1.1 200 OK\r\n${VERSION_HEADER}: ${VERSION}\r\n\r\n${JSON.stringify(value)}`;
+  const json = (value) => `HTTP/1.1 200 OK\r\n${VERSION_HEADER}: ${FULL_VERSION}\r\n\r\n${JSON.stringify(value)}`;
   const ends = Buffer.concat([encodeControl({ type: "started", pid: 1 }), encodeControl({ type: "exit", status: 0 })]);
   const answers = {
     "GET /v1/ping": json({ version: VERSION }),

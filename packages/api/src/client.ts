@@ -10,7 +10,7 @@ import type { Streams } from "./streams.ts";
 import { errorOf, notBanger } from "./unreachable.ts";
 import { upgrade } from "./upgrade.ts";
 import { routeUrl, type LooseInput } from "./url.ts";
-import { VERSION } from "./version.ts";
+import { FULL_VERSION } from "./version.ts";
 
 type Field<K extends string, T> = [T] extends [undefined] ? object : { readonly [P in K]: T };
 export type CallInput<R extends Route> = Field<"params", ParamsOf<R>> &
@@ -64,13 +64,13 @@ export function createClient(socketPath: string): Client {
 }
 
 /**
- * The result in an answer to `route`. A daemon of our own version is taken at its word, any other's is checked. Throws the
+ * The result in an answer to `route`. A daemon of our own build is taken at its word, any other's is checked. Throws the
  * daemon's BangerError, `daemon.unreachable` when it is no daemon's answer, a ZodError when it is not as declared.
  */
 export async function resultOf<R extends Route>(route: R, answer: Answer, socketPath: string): Promise<ResultOf<R>> {
   if (answer.status >= 400) throw errorOf({ ...answer, socketPath });
   const value = parseJson(answer.body, socketPath);
-  if (answer.daemonVersion === VERSION) return value as ResultOf<R>;
+  if (answer.daemonVersion === FULL_VERSION) return value as ResultOf<R>;
   return (await import("./check-answers.ts")).checkResult(route, value);
 }
 

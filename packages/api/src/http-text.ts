@@ -16,7 +16,7 @@ export interface RequestText {
 
 export interface Answer {
   readonly status: number;
-  /** The daemon's version; undefined of one that does not tell. */
+  /** The daemon's full version; undefined of one that does not tell. */
   readonly daemonVersion: string | undefined;
   readonly body: string;
 }

@@ -201,6 +201,7 @@ export type Operation = z.infer<typeof operation>;
 export const daemonInfo = z
   .object({
     version: z.string(),
+    build: z.optional(z.string().check(z.describe("Tells builds of one version apart."))),
     api: z.literal(1),
     pid: z.int(),
     mode: z.enum(["user", "system"]),

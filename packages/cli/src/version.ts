@@ -1,2 +1,2 @@
 // The version of this banger; package.json says the same (version.test.ts).
-export { VERSION } from "@banger/api";
+export { BUILD, FULL_VERSION, VERSION } from "@banger/api";

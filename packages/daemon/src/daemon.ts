@@ -1,7 +1,7 @@
 // Puts the daemon together: state, network, images, VMMs, VMs, the API. Read top to bottom.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { VERSION, type DaemonInfo, type DoctorReport, type EffectiveSpec, type Paths } from "@banger/api";
+import { BUILD, VERSION, type DaemonInfo, type DoctorReport, type EffectiveSpec, type Paths } from "@banger/api";
 import { run, type RunAs } from "@banger/host";
 import { handlersOf } from "./api-server/handlers.ts";
 import { createApiServer } from "./api-server/server.ts";
@@ -182,7 +182,7 @@ function imageService({ paths, searchPath, installation, home, now, log }: Surro
 function infoOf({ paths, now }: Surroundings, vms: VmService): () => DaemonInfo {
   const startedAt = now().toISOString();
   return () => ({
-    ...{ version: VERSION, api: 1, pid: process.pid, mode: "user", startedAt },
+    ...{ version: VERSION, build: BUILD, api: 1, pid: process.pid, mode: "user", startedAt },
     ...{ stateDir: paths.dataDir, socket: paths.socket, logFile: paths.logFile },
     ...{ vms: vms.count, runningVms: vms.running },
   });

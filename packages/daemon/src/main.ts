@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { BangerError, DAEMON_DISK_FULL_STATUS, resolvePaths, VERSION } from "@banger/api";
+import { BangerError, DAEMON_DISK_FULL_STATUS, FULL_VERSION, resolvePaths } from "@banger/api";
 import { diskFullError, isDiskFull, withSystemDirectories } from "@banger/host";
 import { startDaemon } from "./daemon.ts";
 import { makeDirectories } from "./directories.ts";
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     idleMs: Number(env["BANGER_IDLE_MS"] ?? DEFAULT_IDLE_MS),
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => leave(signal));
-  log({ pid: process.pid, version: VERSION }, "bangerd listens");
+  log({ pid: process.pid, version: FULL_VERSION }, "bangerd listens");
 }
 
 main().catch((cause: unknown) => {

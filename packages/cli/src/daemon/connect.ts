@@ -12,7 +12,7 @@ import {
   type Route,
 } from "@banger/api";
 import type { CliContext } from "../context.ts";
-import { VERSION } from "../version.ts";
+import { BUILD, FULL_VERSION, VERSION } from "../version.ts";
 
 export interface ConnectRequest {
   readonly context: CliContext;
@@ -22,7 +22,7 @@ export interface ConnectRequest {
 export async function connect({ context, signal }: ConnectRequest): Promise<Client> {
   const client = createClient(context.socket.path);
   const info = (await pingDaemon(client)) ?? (await startAndPing(context, client, signal));
-  checkVersion(info);
+  checkVersion(context, info);
   return client;
 }
 
@@ -44,7 +44,7 @@ export interface OpenRequest<R extends Harmless> {
 }
 
 /**
- * A daemon of our version and what it answers, in one request when it is there; otherwise as `connect` does. Throws as `connect`
+ * A daemon of our build and what it answers, in one request when it is there; otherwise as `connect` does. Throws as `connect`
  * and the route do.
  */
 export async function open<R extends Harmless>({
@@ -60,7 +60,7 @@ export async function open<R extends Harmless>({
   const isMute = (error: unknown) => route.method !== "GET" && error instanceof BangerError && causeCode(error) === "ETIMEDOUT";
   try {
     const answer = await ask(client, { route, input, timeoutMs, ...options });
-    if (answer?.daemonVersion === VERSION) return { client, result: await resultOf(route, answer, client.socketPath) };
+    if (answer?.daemonVersion === FULL_VERSION) return { client, result: await resultOf(route, answer, client.socketPath) };
   } catch (error) {
     if (!isLeaving(error) && !isMute(error)) throw error;
   }
@@ -117,8 +117,12 @@ function isLeaving(error: unknown): boolean {
   return error instanceof BangerError && error.code === "daemon.stopping";
 }
 
-function checkVersion(info: DaemonInfo): void {
-  if (info.version === VERSION) return;
+/** Another build of our version speaks as we do, as far as it is told from ours: restarting it could cut commands short. */
+function checkVersion(context: CliContext, info: DaemonInfo): void {
+  if (info.version === VERSION) {
+    if (info.build !== BUILD) context.tellOnce(`! the daemon is of another build than this banger: ${RESTART_HINT}`);
+    return;
+  }
   throw new BangerError("api.version_skew", `the daemon is version ${info.version}, this banger is ${VERSION}`, { hint: RESTART_HINT });
 }
 

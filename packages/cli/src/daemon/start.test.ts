@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { createClient, resolvePaths, routes, type Client } from "@banger/api";
 import type { CliContext } from "../context.ts";
 import { daemonInfo, type Script } from "../testing/fake-daemon.ts";
+import { fakeVm } from "../testing/fixtures.ts";
 import { openScene, type Scene } from "../testing/run-cli.ts";
 import { connect, open, pingDaemon } from "./connect.ts";
 
@@ -201,6 +202,15 @@ test("looking asks once; a daemon that does not tell its version is pinged first
   await using current = await openScene({ vmList: () => [] });
   assert.equal((await current.cli(["vm", "list", "--json"])).stdout, "[]\n");
   assert.deepEqual(current.daemon?.calls, ["vmList"]);
+});
+
+test("a daemon of another build does its work, and is remarked upon once", async () => {
+  await using scene = await openScene({ ping: () => ({ ...daemonInfo("/s"), build: "older" }), vmList: () => [], vmStop: () => fakeVm() });
+  const remark =
+    "! the daemon is of another build than this banger: banger daemon stop (VMs keep running); the next command starts the new daemon\n";
+  assert.deepEqual(await scene.cli(["vm", "list"]), { status: 0, stdout: "", stderr: `${remark}no VMs.  make one: banger vm run\n` });
+  assert.deepEqual(await scene.cli(["vm", "stop", "sandbox"]), { status: 0, stdout: "sandbox running\n", stderr: remark });
+  assert.equal((await scene.cli(["vm", "list", "--json"])).stderr, "");
 });
 
 test("a command too is asked for at once; a daemon that is silent over it is asked again, and waited for", async () => {

@@ -18,7 +18,7 @@ import {
   type Route,
   type Routes,
 } from "@banger/api";
-import { VERSION } from "../version.ts";
+import { BUILD, VERSION } from "../version.ts";
 
 export interface FakeRequest<R extends Route> {
   readonly params: ParamsOf<R>;
@@ -59,6 +59,7 @@ interface Match {
 export function daemonInfo(socketPath: string): DaemonInfo {
   return {
     version: VERSION,
+    build: BUILD,
     api: 1,
     pid: 4242,
     mode: "user",
@@ -122,8 +123,8 @@ interface Call {
 
 /** The one it tells of itself when it is pinged; a daemon of another API may tell none. */
 function tellVersion(response: ServerResponse, scripted: ReadonlyMap<string, LooseAnswer>): void {
-  const { version, api } = (scripted.get("ping")?.() ?? {}) as Partial<DaemonInfo>;
-  if (version !== undefined && api === 1) response.setHeader(VERSION_HEADER, version);
+  const { version, build, api } = (scripted.get("ping")?.() ?? {}) as Partial<DaemonInfo>;
+  if (version !== undefined && api === 1) response.setHeader(VERSION_HEADER, `${version}+${build}`);
 }
 
 async function answer({ request, response, scripted, record }: Call & { readonly response: ServerResponse }): Promise<void> {

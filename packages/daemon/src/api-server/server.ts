@@ -1,7 +1,7 @@
 // Binds the route table to its handlers on a Unix socket.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { BangerError, httpStatus, routes, VERSION, VERSION_HEADER, type Route, type Routes } from "@banger/api";
+import { BangerError, FULL_VERSION, httpStatus, routes, VERSION_HEADER, type Route, type Routes } from "@banger/api";
 import { joinStreams } from "@banger/host";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { relayExec } from "../guest/exec-relay.ts";
@@ -39,7 +39,7 @@ export function createApiServer(deps: ApiServerDeps): FastifyInstance {
   );
   app.addHook("onRequest", (_request, reply, done) => {
     deps.onActivity(1);
-    reply.raw.setHeader(VERSION_HEADER, VERSION);
+    reply.raw.setHeader(VERSION_HEADER, FULL_VERSION);
     reply.raw.once("close", () => deps.onActivity(-1));
     done();
   });

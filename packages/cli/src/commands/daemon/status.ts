@@ -23,7 +23,7 @@ export const status = command({
       await output.result(
         keyValues([
           ["status", `running for ${formatAge(info.startedAt, deps.now())}`],
-          ["version", info.version],
+          ["version", info.build === undefined ? info.version : `${info.version}+${info.build}`],
           ["mode", info.mode],
           ["pid", String(info.pid)],
           ["vms", `${info.vms}, ${info.runningVms} running`],
