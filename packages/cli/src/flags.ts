@@ -40,8 +40,11 @@ export function parseEnvironment(text: string): readonly [key: string, value: st
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** How ready a guest must be before a command answers. */
-export const waitFlag = { kind: "enum", values: READINESS_LEVELS, optional: true, brief: "How ready the guest must be first" } as const;
+/** How ready a guest must be before a command answers; `usual` without the flag. */
+export function waitFlag(usual: string) {
+  const brief = `agent (answers), basic (runs commands), system (booted), ssh; by default ${usual}`;
+  return { kind: "enum", values: READINESS_LEVELS, optional: true, brief, placeholder: "LEVEL" } as const;
+}
 
 /** A signal's name, with or without SIG. */
 export function parseSignal(text: string): string {

@@ -18,7 +18,8 @@ USAGE
 
 EXAMPLES
   banger vm run                       a shell in a fresh VM
-  banger vm run --rm -- make test     one command, nothing left behind
+  banger vm run ./api -- make test    your repository copied into one, a command run in it
+  banger vm run --rm -- uname -a      one command, nothing left behind
   banger vm list                      the VMs that are there
   banger vm ssh sandbox               back into one
 
@@ -55,6 +56,17 @@ test("every command has a help with usage, exit status and examples that parse",
       }
     });
   }
+});
+
+test("flags are shown as they are typed, the dominant ones first, with what holds without them", async () => {
+  await using scene = await openScene();
+  const { stdout } = await scene.cli(["vm", "run", "--help"]);
+  const flags = /\nFLAGS\n((?: .*\n)+)\nARGUMENTS\n/.exec(stdout)?.[1] ?? "";
+  assert.match(flags, /^ {6}--rm {2,}Delete the VM at the end/);
+  assert.match(flags, /\n {2}-p, --publish \[ADDR:\]HOST:GUEST\n {20,}Reach a guest's port/);
+  assert.match(flags, /\n {6}--memory SIZE {2,}Memory, as 4G or 512MiB; by default an eighth/);
+  assert.match(flags, /\n {6}--wait LEVEL {2,}agent .*; by default basic, ssh for a shell\n/);
+  assert.match(flags, /\n {2}-q, --quiet {2,}No progress, no remarks\n {2}-h, --help {2,}Show this help\n$/);
 });
 
 test("help is found in all the places people look", async () => {

@@ -1,6 +1,7 @@
 // `--help`: of a command what stricli makes of it, of a noun its verbs, of banger the way in.
 import type { ApplicationContext, Command, RouteMap, StricliIntegration } from "@stricli/core";
 import type { CommandHost } from "../command.ts";
+import { flagCell, flagRows } from "./flag-lines.ts";
 
 type Target = Command<CommandHost> | RouteMap<CommandHost>;
 
@@ -19,18 +20,17 @@ export const help: StricliIntegration<CommandHost> = {
       }
       const aliases = result.aliases["convert-camel-to-kebab"];
       const config = { useAliasInUsageLine: false, onlyRequiredInUsageLine: false, caseStyle: "convert-camel-to-kebab" } as const;
-      this.process.stdout.write(
-        target.formatHelp({
-          prefix,
-          text,
-          additionalFlags,
-          aliases,
-          config,
-          includeArgumentEscapeSequenceFlag: false,
-          includeHidden: false,
-          ansiColor: false,
-        }),
-      );
+      const stricliHelp = target.formatHelp({
+        prefix,
+        text,
+        additionalFlags,
+        aliases,
+        config,
+        includeArgumentEscapeSequenceFlag: false,
+        includeHidden: false,
+        ansiColor: false,
+      });
+      this.process.stdout.write(stricliHelp.replace(FLAGS_BLOCK, () => flagsBlock(target, additionalFlags)));
     },
   },
 };
@@ -44,7 +44,8 @@ USAGE
 
 EXAMPLES
   banger vm run                       a shell in a fresh VM
-  banger vm run --rm -- make test     one command, nothing left behind
+  banger vm run ./api -- make test    your repository copied into one, a command run in it
+  banger vm run --rm -- uname -a      one command, nothing left behind
   banger vm list                      the VMs that are there
   banger vm ssh sandbox               back into one
 
@@ -85,11 +86,23 @@ function visible(map: RouteMap<CommandHost>) {
     .map(({ name, aliases, target }) => ({ name: name["convert-camel-to-kebab"], aliases, target: target as Target }));
 }
 
+const FLAGS_BLOCK = /^FLAGS\n(?: .*\n)+/m;
+
+/** Stricli's own has brackets around what may be left out, which all of it may, and leaves out what a value is. */
+function flagsBlock(
+  target: Command<CommandHost>,
+  additional: readonly { readonly name: string; readonly brief: string; readonly aliases?: readonly string[] }[],
+): string {
+  const others = additional.map(({ name, brief, aliases = [] }) => [flagCell(aliases[0], name), brief] as const);
+  return `FLAGS\n${columns([...flagRows(target.parameters), ...others], WIDE_FLAG)}\n`;
+}
+
 const WIDE = 24;
+const WIDE_FLAG = 26;
 
 /** Two columns; a first cell that is too wide has the second on the next line. */
-function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([first]) => first.length).filter((length) => length <= WIDE), 0);
+function columns(rows: readonly (readonly [string, string])[], wide = WIDE): string {
+  const width = Math.max(...rows.map(([first]) => first.length).filter((length) => length <= wide), 0);
   return rows
     .map(([first, second]) =>
       first.length > width ? `  ${first}\n  ${" ".repeat(width)}  ${second}` : `  ${first.padEnd(width)}  ${second}`,

@@ -2,7 +2,7 @@
 import { DRIVER_NAMES, MIB, parseVmName, type CreateVmBody, type DriverName, type PortMapping, type ReadinessLevel } from "@banger/api";
 import type { GitIdentity } from "./git-identity.ts";
 import { switchFlag } from "../command.ts";
-import { parseCount, parseDisk, parseMemory, parsePublish, waitFlag } from "../flags.ts";
+import { parseCount, parseDisk, parseMemory, parsePublish } from "../flags.ts";
 
 export interface SpecFlags {
   readonly name?: string;
@@ -23,24 +23,46 @@ export const specFlags = {
     kind: "parsed",
     parse: parseVmName as (text: string) => string,
     optional: true,
-    brief: "Name of the VM; one is made up without it",
+    brief: "Name of the VM; made up by default",
     placeholder: "NAME",
   },
-  image: { kind: "parsed", parse: String, optional: true, brief: "Image it boots from", placeholder: "IMAGE" },
-  vcpu: { kind: "parsed", parse: parseCount, optional: true, brief: "Virtual CPUs", placeholder: "N" },
-  memory: { kind: "parsed", parse: parseMemory, optional: true, brief: "Memory, as 4G or 512MiB", placeholder: "SIZE" },
-  diskSize: { kind: "parsed", parse: parseDisk, optional: true, brief: "Size of its disk, as 16G", placeholder: "SIZE" },
+  vcpu: {
+    kind: "parsed",
+    parse: parseCount,
+    optional: true,
+    brief: "Virtual CPUs; by default a quarter of the host's, at most 4",
+    placeholder: "N",
+  },
+  memory: {
+    kind: "parsed",
+    parse: parseMemory,
+    optional: true,
+    brief: "Memory, as 4G or 512MiB; by default an eighth of the host's, at most 8 GiB",
+    placeholder: "SIZE",
+  },
+  diskSize: {
+    kind: "parsed",
+    parse: parseDisk,
+    optional: true,
+    brief: "Most its disk can hold, as 16G; by default 8 GiB",
+    placeholder: "SIZE",
+  },
   publish: {
     kind: "parsed",
     parse: parsePublish,
     optional: true,
     variadic: true,
-    brief: "Reach a port of the guest on the host",
+    brief: "Reach a guest's port on the host, at 127.0.0.1 unless ADDR is given; more than once for more",
     placeholder: "[ADDR:]HOST:GUEST",
   },
-  wait: waitFlag,
+  image: { kind: "parsed", parse: String, optional: true, brief: "Image it boots from; by default debian-bookworm", placeholder: "IMAGE" },
   noNetwork: switchFlag("No network for the guest"),
-  driver: { kind: "enum", values: DRIVER_NAMES, optional: true, brief: "VMM that runs it" },
+  driver: {
+    kind: "enum",
+    values: DRIVER_NAMES,
+    optional: true,
+    brief: "VMM that runs it; by default firecracker where it is installed and KVM works",
+  },
 } as const;
 
 export const specAliases = { p: "publish" } as const;

@@ -1,5 +1,6 @@
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
+import { waitFlag } from "../../flags.ts";
 import { createVm } from "../../vms/create.ts";
 import { ownerOf } from "../../vms/owner.ts";
 import { nextSteps } from "../../vms/remarks.ts";
@@ -18,7 +19,10 @@ export const create = command({
     ["banger vm create --name api --vcpu 4 --memory 4G", "a VM of that size, booted"],
     ["banger vm create --name later --no-start", "only made, not booted"],
   ],
-  parameters: { flags: { ...specFlags, noStart: switchFlag("Make it, do not boot it"), json: jsonFlag }, aliases: specAliases },
+  parameters: {
+    flags: { ...specFlags, wait: waitFlag("basic"), noStart: switchFlag("Make it, do not boot it"), json: jsonFlag },
+    aliases: specAliases,
+  },
   async run(context: CliContext, flags: Flags) {
     const start = flags.noStart !== true;
     const { vm } = await createVm(

@@ -14,7 +14,7 @@ export const restart = command({
   description: "Shuts each VM down and boots it again, on the same disk.",
   usage: ["NAME…"],
   examples: [["banger vm restart api", "as if its power button was pressed twice"]],
-  parameters: { flags: { wait: waitFlag, json: jsonFlag }, positional: severalVms },
+  parameters: { flags: { wait: waitFlag("agent"), json: jsonFlag }, positional: severalVms },
   run: (context: CliContext, flags: Flags, ...names: string[]) =>
     forEachVm(context, {
       names,

@@ -1,6 +1,7 @@
 import { BangerError, routes, type Client, type KeptVm, type ProgressEvent, type Vm } from "@banger/api";
 import { command, jsonFlag, switchFlag } from "../../command.ts";
 import { usageError, type CliContext } from "../../context.ts";
+import { waitFlag } from "../../flags.ts";
 import { ensureStateDirectory } from "../../daemon/not-writable.ts";
 import { requireSsh, sshInto } from "../../ssh/run.ts";
 import { createVm } from "../../vms/create.ts";
@@ -32,10 +33,11 @@ export const run = command({
   brief: "Make a VM and enter it, or run a command in it",
   description: `Makes a VM, boots it and opens a shell in it. With -- COMMAND it runs that command instead, wired to
 this terminal, and exits with the command's status. The VM stays until it is deleted; --rm deletes it at the end.
-With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs. What changes
-there is kept when the VM goes: banger vm workspace diff, export and pull have it.
-Commits made in the guest carry your git name and email. The tools that its mise.toml or .tool-versions names are
-installed: in the background of a shell, before --detach returns, before a command with --bootstrap only.`,
+With a PATH the git repository there is copied to /root/repo, and that is where you are, or the command runs. The tools
+that the repository's mise.toml or .tool-versions names are installed: in the background of a shell, before --detach
+returns, before a command with --bootstrap only. What changes there is kept when the VM goes: banger vm workspace diff,
+export and pull have it. Commits made in the guest carry your git name and email.
+[vm_defaults] of config.toml has other defaults for its size, default_image_name for its image.`,
   usage: ["[PATH] [--name NAME] [--rm] [FLAGS]", "[PATH] [--name NAME] [--rm] [FLAGS] -- COMMAND…", "[PATH] --detach [FLAGS]"],
   examples: [
     ["banger vm run", "a shell in a fresh VM"],
@@ -48,11 +50,12 @@ installed: in the background of a shell, before --detach returns, before a comma
   isAroundGuest: true,
   parameters: {
     flags: {
+      rm: switchFlag("Delete the VM at the end, whatever happens; only one that did not get ready is kept"),
+      detach: switchFlag("Boot it and return its name"),
       ...specFlags,
+      wait: waitFlag("basic, ssh for a shell"),
       ...workspaceFlags,
       ...toolingFlags,
-      rm: switchFlag("Delete the VM at the end, whatever happens"),
-      detach: switchFlag("Boot it and return its name"),
       tty: switchFlag("Give the command a terminal"),
       noTty: switchFlag("Give the command no terminal"),
       explain: switchFlag("Say where the time of the boot went"),

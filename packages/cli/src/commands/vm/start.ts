@@ -15,7 +15,7 @@ export const start = command({
   description: "Boots each VM; one that runs is left as it is. Ctrl-C undoes boots under way.",
   usage: ["NAME…"],
   examples: [["banger vm start api db", "both at once"]],
-  parameters: { flags: { wait: waitFlag, json: jsonFlag }, positional: severalVms },
+  parameters: { flags: { wait: waitFlag("agent"), json: jsonFlag }, positional: severalVms },
   run: (context: CliContext, flags: Flags, ...names: string[]) =>
     interruptible(context.deps, {
       work: (signal) =>
