@@ -19,6 +19,7 @@ import { BangerError } from "@banger/api";
 import type { CommandHost } from "./command.ts";
 import { loadRoot } from "./commands/root.ts";
 import { usageError } from "./context.ts";
+import { withGuestCommand } from "./guest-command.ts";
 import { help } from "./output/help.ts";
 import { VERSION } from "./version.ts";
 
@@ -26,9 +27,11 @@ import { VERSION } from "./version.ts";
 export class UsageErrors {
   readonly #errors: BangerError[] = [];
   readonly #own: readonly string[];
+  readonly #isDirectory: (word: string) => boolean;
 
-  constructor(own: readonly string[]) {
+  constructor(own: readonly string[], isDirectory: (word: string) => boolean = () => false) {
     this.#own = own;
+    this.#isDirectory = isDirectory;
   }
 
   add(error: BangerError): void {
@@ -45,15 +48,12 @@ export class UsageErrors {
     return words.filter((word) => !word.startsWith("-")).join(" ");
   }
 
-  /** The command line with `input` and what follows as the guest's command, where there can be one. */
-  asGuestCommand(input: string): string | undefined {
-    if (!TAKES_COMMAND.has(this.#own.slice(0, 2).join(" "))) return undefined;
-    const at = this.#own.indexOf(input);
-    return `a command for the guest goes after --, as in: ${["banger", ...this.#own.slice(0, at), "--", ...this.#own.slice(at)].join(" ")}`;
+  /** How the guest's command is told apart, where one may be meant. */
+  guestCommandHint(): string | undefined {
+    const line = withGuestCommand(this.#own, this.#isDirectory);
+    return line && `a command for the guest goes after --, as in: ${["banger", ...line].join(" ")}`;
   }
 }
-
-const TAKES_COMMAND: ReadonlySet<string> = new Set(["vm run", "vm exec", "vm ssh"]);
 
 /** Git's weights, less far: a suggestion that is a different word altogether helps nobody. */
 const DISTANCE = { threshold: 4, weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 } } as const;
@@ -118,7 +118,8 @@ function scannerMessage(error: ArgumentScannerError): string {
 
 function scannerHint(error: ArgumentScannerError, errors: UsageErrors): string | undefined {
   if (error instanceof ArgumentParseError && error.exception instanceof BangerError) return error.exception.hint;
-  if (error instanceof UnexpectedPositionalError) return errors.asGuestCommand(error.input);
+  if (error instanceof UnexpectedPositionalError || error instanceof AliasNotFoundError) return errors.guestCommandHint();
+  if (error instanceof FlagNotFoundError && error.corrections.length === 0) return errors.guestCommandHint();
   return undefined;
 }
 

@@ -1,4 +1,6 @@
 // Runs one command line: split, parse, run, render the error, answer the exit status.
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { BangerError } from "@banger/api";
 import { proposeCompletions, run as runStricli, type Application } from "@stricli/core";
 import { buildBanger, UsageErrors } from "./application.ts";
@@ -42,7 +44,7 @@ class CommandLine {
   }
 
   async run(): Promise<number> {
-    const errors = new UsageErrors(this.#own);
+    const errors = new UsageErrors(this.#own, (word) => isDirectory(resolve(this.#deps.cwd ?? "/", word)));
     const application = await buildBanger(this.#own, errors);
     await this.#runApplication(application);
     const wrong = errors.first();
@@ -123,6 +125,15 @@ class CommandLine {
     const hint = error.hint ?? (error.code === "cli.usage" && this.#prefix.length > 1 ? `${this.#prefix.join(" ")} --help` : undefined);
     const shown = BangerError.fromBody({ ...error.toBody(), hint });
     createOutput(this.#deps, { isJson: flags.json === true, isQuiet: flags.quiet === true }).error(shown);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Not there, or closed to us: no repository either.
+    return false;
   }
 }
 

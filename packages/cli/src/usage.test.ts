@@ -15,8 +15,21 @@ const CASES: readonly (readonly [line: string, stderr: string])[] = [
   ["vm list -- ls", "error: this command takes nothing after --\n  try: banger vm list --help\n"],
   [
     "vm run make test",
-    `error: unexpected argument "test"\n  try: a command for the guest goes after --, as in: banger vm run make -- test\n`,
+    `error: unexpected argument "test"\n  try: a command for the guest goes after --, as in: banger vm run -- make test\n`,
   ],
+  [
+    "vm run /tmp make test",
+    `error: unexpected argument "make"\n  try: a command for the guest goes after --, as in: banger vm run /tmp -- make test\n`,
+  ],
+  [
+    "vm run --rm --name x ls -la",
+    `error: no flag -l\n  try: a command for the guest goes after --, as in: banger vm run --rm --name x -- ls -la\n`,
+  ],
+  [
+    "vm exec api ls -la",
+    `error: unexpected argument "ls"\n  try: a command for the guest goes after --, as in: banger vm exec api -- ls -la\n`,
+  ],
+  ["vm run -z", "error: no flag -z\n  try: banger vm run --help\n"],
   ["vm run --from main ./api", "error: --from needs --branch\n  try: banger vm run PATH --branch NEW --from REF\n"],
   ["vm run --include-untracked", "error: --include-untracked needs a PATH: the repository to copy\n  try: banger vm run ./repo\n"],
   ["vm run --guest-path repo ./api", `error: --guest-path: "repo" is not an absolute path in the guest\n  try: write it as /root/repo\n`],
