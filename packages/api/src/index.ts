@@ -1,5 +1,6 @@
 export * from "./choices.ts";
 export * from "./client.ts";
+export * from "./config-text.ts";
 export * from "./errors.ts";
 export * from "./file-names.ts";
 export * from "./frames.ts";

@@ -20,7 +20,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** Doorways of the daemon's folders, besides contract.ts. */
 const DOORWAYS: Readonly<Record<string, readonly string[]>> = {
-  config: ["nearest.ts"],
+  config: ["image-name.ts", "nearest.ts"],
   "file-sync": ["service.ts"],
   guest: ["client.ts", "configuration.ts", "exec-relay.ts", "openssh-key.ts"],
   network: ["pasta-version.ts"],

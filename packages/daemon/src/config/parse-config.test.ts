@@ -182,11 +182,11 @@ test("the file: missing is the defaults, unreadable or not text is config.invali
     await writeFile(file, '\uFEFFdefault_image_name = "x"\n');
     assert.equal((await load()).defaultImageName, "x");
     await writeFile(file, Buffer.from([0x61, 0xff]));
-    await assert.rejects(load, { code: "config.invalid", message: `${file} is not UTF-8 text` });
+    await assert.rejects(load, { code: "config.invalid", message: `${file} is not UTF-8 text`, hint: /^iconv / });
     await rm(file);
     await mkdir(file);
     await chmod(file, 0o700);
-    await assert.rejects(load, { code: "config.invalid", message: `${file} cannot be read (EISDIR)` });
+    await assert.rejects(load, { code: "config.invalid", message: `${file} cannot be read (EISDIR)`, hint: `ls -ld ${file}` });
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -1,28 +1,18 @@
 // Turns the text of config.toml into the daemon's settings. An unknown key is refused rather than ignored: a typing mistake
 // would otherwise pass for a setting that has no effect.
-import { BangerError } from "@banger/api";
-import { parse, TomlError } from "smol-toml";
+import { invalidConfig, KeyPositions, parseConfigText, type ConfigText, type Problem } from "@banger/api/config-file";
 import { configOf, SETTINGS, type List, type Table } from "./settings.ts";
 import type { Config } from "./contract.ts";
-import { KeyPositions, type Position } from "./key-positions.ts";
 import { nearest } from "./nearest.ts";
 
-export interface ConfigSource {
-  /** Shown in errors. */
-  readonly file: string;
-  readonly text: string;
+export interface ConfigSource extends ConfigText {
   /** What `~/` stands for. */
   readonly home: string;
 }
 
-interface Problem extends Position {
-  readonly message: string;
-  readonly hint: string;
-}
-
 /** Throws `config.invalid` with `file:line:column` of the first problem; all of them are in its details. */
 export function parseConfig(source: ConfigSource): Config {
-  const document = parseToml(source);
+  const document = parseConfigText(source);
   const positions = new KeyPositions(source.text);
   const problems: Problem[] = [];
   const settings = readTable(document, SETTINGS, {
@@ -31,7 +21,7 @@ export function parseConfig(source: ConfigSource): Config {
     report: (path, problem) => problems.push({ ...(positions.of(path) ?? { line: 1, column: 1 }), ...problem }),
   });
   const [first, ...others] = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
-  if (first !== undefined) throw invalid(source.file, first, others);
+  if (first !== undefined) throw invalidConfig(source.file, [first, ...others]);
   return configOf(settings);
 }
 
@@ -112,29 +102,6 @@ function unknownKey(path: readonly string[], known: Table): { readonly message: 
     message: `unknown key ${JSON.stringify(key)}${table === "" ? "" : ` in [${table}]`}`,
     hint: guess === undefined ? `known here: ${Object.keys(known).join(", ")}` : `did you mean ${guess}?`,
   };
-}
-
-function parseToml({ file, text }: ConfigSource): Readonly<Record<string, unknown>> {
-  try {
-    return parse(text);
-  } catch (cause) {
-    if (!(cause instanceof TomlError)) throw cause;
-    // smol-toml puts an excerpt below its sentence.
-    const [sentence = cause.message] = cause.message.replace(/^Invalid TOML document: /, "").split("\n");
-    throw new BangerError("config.invalid", `${file}:${cause.line}:${cause.column}: ${sentence}`, {
-      hint: "the file is TOML: https://toml.io",
-      details: { file, problems: [{ line: cause.line, column: cause.column, message: sentence }] },
-      cause,
-    });
-  }
-}
-
-function invalid(file: string, first: Problem, others: readonly Problem[]): BangerError {
-  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-  return new BangerError("config.invalid", `${file}:${first.line}:${first.column}: ${first.message}${more}`, {
-    hint: first.hint,
-    details: { file, problems: [first, ...others] },
-  });
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -2,6 +2,7 @@
 import { humanId } from "human-id";
 import { BangerError, isVmName, parseVmName, type CreateVmBody, type EffectiveSpec, type Image, type VmName } from "@banger/api";
 import type { Config, HostResources, ResolveSpec } from "../config/contract.ts";
+import { withNameSource } from "../config/image-name.ts";
 import type { ReadyImage } from "../images/contract.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
@@ -32,7 +33,7 @@ export async function createVm({ deps, lifecycle, body, operation }: Creation): 
   if (body.needsNetwork === true) await requireNetwork(deps);
   await deps.requireRoom();
   const choice = await deps.chooseDriver({ driver: body.driver ?? null, vcpu: spec.vcpu.value }, operation);
-  const known = await deps.images.show(spec.image.value);
+  const known = await withNameSource(spec.image, deps.images.show(spec.image.value));
   const record = deps.records.insert((used) => newRecord({ deps, body, spec, choice, used }));
   try {
     const image = await imageFor(deps, known, operation);

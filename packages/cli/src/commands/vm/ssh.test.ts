@@ -177,7 +177,7 @@ test("a config.toml that cannot be read as TOML is told with its place", async (
   await using scene = await openScene(script);
   mkdirSync(join(scene.home, "config"));
   for (const [text, message] of [
-    ["ssh_key_path = 5\n", "ssh_key_path is 5"],
+    ["# mine\n ssh_key_path = 5\n", "config.toml:2:2: ssh_key_path is 5\n  try: write a path"],
     ["\nssh_key_path = \n", "2:"],
     ['ssh_key_path = "key"', 'ssh_key_path is "key"'],
   ] as const) {

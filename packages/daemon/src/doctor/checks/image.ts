@@ -1,4 +1,5 @@
 import { formatSize } from "@banger/api";
+import { withNameSource } from "../../config/image-name.ts";
 import type { Check } from "../contract.ts";
 import type { DoctorDeps } from "../deps.ts";
 
@@ -7,7 +8,7 @@ export const image: Check<DoctorDeps> = {
   about: "The default image: without it the first VM waits for it to be built.",
   async run({ defaultImage, images }) {
     const name = await defaultImage();
-    const ready = await images.find(name);
+    const ready = await withNameSource({ source: "config" }, images.find(name));
     if (ready === undefined)
       return {
         status: "warning",
