@@ -74,7 +74,7 @@ export const vmRoutes = {
     kind: "json",
     method: "POST",
     path: "/v1/vms/:name/kill",
-    summary: "Send a signal to the VMM process; KILL unless told.",
+    summary: "Send a signal to the VMM process, KILL unless told; all but STOP and CONT end the VM for sure.",
     errors: ["vm.not_found", "vm.not_running", "vm.bad_spec"],
   },
   vmWait: {

@@ -16,6 +16,8 @@ export interface FakeBoot extends Pick<FakeAgentOptions, AgentPart> {
   readonly bootMs?: number | null;
   /** Milliseconds after which the kernel panics. */
   readonly panicAfterMs?: number;
+  /** What INT, HUP, QUIT and TERM do to the VMM: nothing, or end it with status 0. Default: end it as they end any process. */
+  readonly onSignal?: "ignored" | "quits";
   /** The VMM does not start, with these last words. */
   readonly failStart?: string;
 }

@@ -52,6 +52,13 @@ const isUp = new Promise<void>((resolve) => {
   if (machine.bootMs !== null) setTimeout(resolve, machine.bootMs ?? 0);
 });
 
+if (machine.onSignal !== undefined) {
+  for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM"] as const)
+    process.on(signal, () => {
+      if (machine.onSignal === "quits") process.exit(0);
+    });
+}
+
 say("fake-vmm: booting");
 const server = createServer({ allowHalfOpen: true }, (socket) => {
   socket.on("error", () => undefined);

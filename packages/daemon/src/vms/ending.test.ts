@@ -4,6 +4,7 @@ import { afterEnd, announcedOnConsole, lastSignOfLife, REBOOT_LIMIT, type EndedV
 
 const ended = (change: Partial<EndedVmm>): EndedVmm => ({
   exit: { status: 0, signal: null },
+  killedBy: null,
   announced: null,
   consoleTail: "",
   reboots: [],
@@ -22,6 +23,8 @@ test("each way to end is told apart", () => {
   assert.equal(reasonOf({ consoleTail: "VFS: unable\nKernel panic - not syncing: no root" }), "guest_panic");
   assert.equal(reasonOf({ exit: { status: null, signal: "SIGKILL" } }), "killed");
   assert.equal(reasonOf({ exit: { status: 137, signal: null } }), "killed");
+  assert.equal(reasonOf({ killedBy: "SIGTERM" }), "killed", "QEMU ends with status 0 then");
+  assert.equal(reasonOf({ killedBy: "SIGKILL", announced: "reboot" }), "killed");
   assert.equal(reasonOf({ exit: { status: 1, signal: null } }), "crashed");
   assert.equal(reasonOf({ exit: { status: null, signal: null } }), "crashed");
 });

@@ -10,6 +10,8 @@ export const REBOOT_WINDOW_MS = 5 * 60_000;
 
 export interface EndedVmm {
   readonly exit: VmmExit;
+  /** The signal by which its owner ended it. */
+  readonly killedBy: string | null;
   /** What the guest announced, over the channel or on its console. */
   readonly announced: "poweroff" | "reboot" | "halt" | null;
   /** The last lines of the console. */
@@ -24,11 +26,12 @@ export type AfterEnd =
   | { readonly action: "stopped"; readonly reason: StopReason };
 
 export function afterEnd(ended: EndedVmm): AfterEnd {
+  if (ended.killedBy !== null) return killed(ended.killedBy);
   if (ended.announced === "reboot") return afterReboot(ended);
   if (ended.announced !== null) return stopped("guest_poweroff");
   if (/Kernel panic/.test(ended.consoleTail)) return stopped("guest_panic", panicLines(ended.consoleTail));
-  if (ended.exit.signal === "SIGKILL" || ended.exit.status === 137) return stopped("killed", "the VMM was killed");
-  if (ended.exit.signal !== null) return stopped("killed", `the VMM was ended by ${ended.exit.signal}`);
+  if (ended.exit.status === 137) return killed("SIGKILL");
+  if (ended.exit.signal !== null) return killed(ended.exit.signal);
   if (ended.exit.status === null) return stopped("crashed", "the VMM is gone and nobody saw how");
   return stopped("crashed", `the VMM ended with status ${ended.exit.status}; see banger vm logs`);
 }
@@ -44,6 +47,10 @@ function afterReboot(ended: EndedVmm): AfterEnd {
   const recent = ended.reboots.filter((at) => ended.nowMs - at < REBOOT_WINDOW_MS);
   if (recent.length < REBOOT_LIMIT) return { action: "boot-again", reboots: [...recent, ended.nowMs] };
   return stopped("reboot_loop", `it rebooted ${recent.length + 1} times within ${REBOOT_WINDOW_MS / 60_000} minutes`);
+}
+
+function killed(signal: string): AfterEnd {
+  return stopped("killed", signal === "SIGKILL" ? "the VMM was killed" : `the VMM was ended by ${signal}`);
 }
 
 function stopped(code: StopReason["code"], detail?: string): AfterEnd {

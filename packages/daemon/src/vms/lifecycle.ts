@@ -1,7 +1,7 @@
 // Brings VMs to a goal: observe, plan, act, with one lock per VM. Starting can be cancelled by whoever wants the VM stopped
 // or gone; stopping and deleting finish once begun.
 import { BangerError, type StopReason } from "@banger/api";
-import { isProcessAlive, KeyedMutex } from "@banger/host";
+import { isProcessAlive, KeyedMutex, signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmExit } from "../vmm/contract.ts";
@@ -19,6 +19,9 @@ import { vmDir } from "./vm-directory.ts";
 /** An operation nobody follows: undoing, or what the daemon does by itself. */
 export type BackgroundRun = (kind: string, target: string, work: (operation: Operation) => Promise<void>) => Promise<void>;
 
+/** Milliseconds for a VMM to end by a signal. */
+const KILLED_MS = 3000;
+
 /** How a VMM was seen to end. */
 export type SeenEnd = Pick<EndedVmm, "exit" | "announced">;
 
@@ -28,7 +31,8 @@ export class Lifecycle {
   readonly #background: BackgroundRun;
   readonly #locks = new KeyedMutex();
   readonly #starting = new Map<string, AbortController>();
-  readonly #killed = new Set<string>();
+  /** By what signal of their owner's VMs are ending. */
+  readonly #killed = new Map<string, NodeJS.Signals>();
 
   constructor(deps: VmDeps, background: BackgroundRun) {
     this.#deps = deps;
@@ -89,7 +93,8 @@ export class Lifecycle {
     const { name, consoleStart, reboots } = this.#deps.records.get(vmId);
     const consoleTail = await tailSince(logFile(vmDir(this.#deps, vmId), "console"), consoleStart, 8192);
     const next = afterEnd({
-      exit: this.#killed.delete(vmId) ? { status: null, signal: "SIGKILL" } : exit,
+      exit,
+      killedBy: this.#killed.get(vmId) ?? null,
       announced: announced ?? announcedOnConsole(consoleTail),
       consoleTail,
       reboots,
@@ -117,11 +122,17 @@ export class Lifecycle {
     await this.reach("absent", vmId, operation);
   }
 
-  /** Sends a signal to the VMM. What ends by it is shown as killed. Throws `vm.not_running`. */
-  kill(vmId: string, signal: NodeJS.Signals, send: (supervisor: Supervisor, signal: NodeJS.Signals) => void): void {
+  /** Sends a signal to the VMM; all but STOP and CONT end it for sure, and it is shown as killed. Throws `vm.not_running`. */
+  async kill(vmId: string, signal: NodeJS.Signals): Promise<void> {
     const supervisor = this.supervisors.get(vmId);
-    if (signal === "SIGKILL" || signal === "SIGTERM") this.#killed.add(vmId);
-    send(supervisor, signal);
+    if (signal === "SIGSTOP" || signal === "SIGCONT") return void signalProcess(supervisor.process.vmm, signal);
+    this.#killed.set(vmId, signal);
+    // As the first process of its jail a VMM gets of the others only what it has a handler for: Firecracker for none of them.
+    for (const sent of [signal, "SIGKILL"] as const) {
+      signalProcess(supervisor.process.vmm, sent);
+      if (await supervisor.over(AbortSignal.timeout(KILLED_MS))) return this.settled(vmId, new AbortController().signal);
+    }
+    throw new BangerError("vmm.failed", `process ${supervisor.process.vmm.pid} does not end, even by SIGKILL`);
   }
 
   /** Observes, plans, and runs the plan's steps. The caller holds the VM's lock. */
@@ -173,6 +184,7 @@ export class Lifecycle {
 
   async #boot(record: VmRecord, operation: Operation): Promise<void> {
     const { records, ports, chooseDriver } = this.#deps;
+    this.#killed.delete(record.id);
     const choice = await chooseDriver({ driver: record.wantedDriver, vcpu: record.vcpu }, operation);
     // A creation stays one until it is done: cut short, it is undone as a whole.
     const status = record.status === "creating" ? "creating" : "starting";

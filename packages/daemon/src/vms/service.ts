@@ -1,7 +1,6 @@
 // VMs as the API offers them. Long work runs as operations that were made by the caller; this file is the table of contents.
 import { isDeepStrictEqual } from "node:util";
 import { BangerError, type CreateVmBody, type KeptVm, type PortMapping, type ReadinessLevel, type Vm } from "@banger/api";
-import { signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import { awaitReady } from "./await-ready.ts";
@@ -113,7 +112,7 @@ export class VmService {
     return (await this.#deps.workspaces.keptOf(id)) ?? null;
   }
 
-  kill(name: string, signal: string | undefined): Promise<Vm> {
+  async kill(name: string, signal: string | undefined): Promise<Vm> {
     const wanted = (signal ?? "KILL").toUpperCase().replace(/^(SIG)?/, "SIG");
     const known = SIGNALS.find((each) => each === wanted);
     if (known === undefined)
@@ -122,7 +121,7 @@ export class VmService {
       });
     const record = this.#deps.records.byName(name);
     if (record.status !== "running") throw notRunning(record);
-    this.#lifecycle.kill(record.id, known, (supervisor, sent) => signalProcess(supervisor.process.vmm, sent));
+    await this.#lifecycle.kill(record.id, known);
     return this.show(name);
   }
 

@@ -9,9 +9,12 @@ interface Flags {
   readonly json?: boolean;
 }
 
+/** What has become of a VM by a signal that does not end it. */
+const DONE: Readonly<Record<string, string>> = { STOP: "stands still", CONT: "goes on" };
+
 export const kill = command({
   brief: "End VMs at once",
-  description: "Sends a signal to the VMM of each VM, KILL unless told: the guest has no say, fresh writes may be lost.",
+  description: "Sends a signal to the VMM of each VM, KILL unless told: the guest has no say, fresh writes may be lost. All but STOP and CONT end it for sure.",
   usage: ["NAME… [--signal SIGNAL]"],
   examples: [["banger vm kill api", "when vm stop takes too long"]],
   parameters: {
@@ -27,6 +30,6 @@ export const kill = command({
       names,
       act: (client, name) =>
         client.call(routes.vmKill, { params: { name }, body: flags.signal === undefined ? {} : { signal: flags.signal } }),
-      told: (name) => `${name} killed`,
+      told: (name) => `${name} ${DONE[flags.signal ?? "KILL"] ?? "killed"}`,
     }),
 });
