@@ -21,3 +21,13 @@ test("setpriv says so", async (t) => {
   const nobody = { uid: 65_534, gid: 65_534, home: "/" };
   await assert.rejects(run(asUser(["no-such-program"], nobody)), { code: "host.command_missing", details: { program: "no-such-program" } });
 });
+
+test("programs speak the language that their words are matched in, whatever the daemon was started with", async (t) => {
+  const before = { ...process.env };
+  t.after(() => Object.assign(process.env, { LC_ALL: before["LC_ALL"] ?? "", LANGUAGE: before["LANGUAGE"] ?? "" }));
+  Object.assign(process.env, { LC_ALL: "de_DE.UTF-8", LANGUAGE: "de" });
+  const languageOf = async (env?: Readonly<Record<string, string>>) =>
+    (await run(["sh", "-c", 'echo "$LC_ALL $HOME"'], env === undefined ? {} : { env })).stdout;
+  assert.equal(await languageOf(), `C ${before["HOME"]}`);
+  assert.equal(await languageOf({ LC_ALL: "C.UTF-8", HOME: "/" }), "C.UTF-8 /");
+});

@@ -57,7 +57,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       stdin: options.input === undefined ? "ignore" : "pipe",
       ...(options.input === undefined ? {} : { input: options.input }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.env === undefined ? {} : { env: { ...options.env } }),
+      // Added to the daemon's own. Words are matched, and shown, in the language that banger is written in.
+      env: { LC_ALL: "C", ...options.env },
       ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
       ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
       maxBuffer: 64 * 1024 * 1024,
