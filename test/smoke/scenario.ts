@@ -10,6 +10,7 @@ export type ScenarioClass = "pure" | "repodir" | "global";
 
 export const CAPABILITIES = {
   network: "outbound network for guests (pasta, /dev/net/tun)",
+  archive: "a way from this host to the archive its packages come from",
   kvm: "usable KVM",
   firecracker: "Firecracker with usable KVM",
   root: "root",
