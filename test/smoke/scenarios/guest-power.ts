@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import type { Vm } from "@banger/api";
+import { greetingOn } from "../ports.ts";
 import type { Scenario, ScenarioContext } from "../scenario.ts";
 import { showVm, untilBootedAgain, untilStopped } from "../seen-vm.ts";
 import { SIZE } from "../vm-size.ts";
@@ -49,18 +49,5 @@ async function underACommand(context: ScenarioContext): Promise<void> {
 async function greets({ until }: ScenarioContext, { forwards }: Vm): Promise<void> {
   const [forward] = forwards;
   assert.ok(forward !== undefined);
-  assert.match(await until("the published port answers", () => greetingOf(forward.hostPort)), /^SSH-2\.0-/);
-}
-
-/** What is said first on a port; undefined when nothing is. */
-function greetingOf(port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const settle = (said?: string) => {
-      socket.destroy();
-      resolve(said);
-    };
-    socket.once("data", (chunk: Buffer) => settle(chunk.toString("latin1")));
-    socket.once("error", () => settle()).once("close", () => settle());
-  });
+  assert.match(await until("the published port answers", () => greetingOn(forward.hostPort)), /^SSH-2\.0-/);
 }
