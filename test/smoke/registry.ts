@@ -1,5 +1,6 @@
 // Every scenario, in the order they run.
 import badInput from "./scenarios/bad-input.ts";
+import badNames from "./scenarios/bad-names.ts";
 import bareRun from "./scenarios/bare-run.ts";
 import bootLoop from "./scenarios/boot-loop.ts";
 import concurrentRuns from "./scenarios/concurrent-runs.ts";
@@ -42,7 +43,6 @@ export const scenarios: readonly Scenario[] = [
   lifecycle,
   guestPower,
   kill,
-  badInput,
   failedBoot,
   interrupted,
   publish,
@@ -61,10 +61,12 @@ export const scenarios: readonly Scenario[] = [
   selfPatching,
   driverQemu,
   driverFirecracker,
-  bootLoop,
   vmmKilled,
   fullDisk,
+  bootLoop,
   concurrentRuns,
+  badInput,
+  badNames,
   hostKeys,
   leavesNothing,
   detach,
