@@ -23,7 +23,7 @@ export class VmWorkspaces {
 
   /**
    * Takes down what a directory of the guest holds: a tree that was just copied there, or, when the directory is known, one that
-   * the guest's work up to now has come back as.
+   * the guest's work has come back as. Of one that is down nothing is forgotten until all of it has.
    */
   async put(name: string, put: WorkspacePut, body: Readable): Promise<Workspace> {
     const { id } = this.#deps.records.byName(name);
@@ -31,6 +31,7 @@ export class VmWorkspaces {
     return await this.#lifecycle.exclusively(id, async () => {
       const record = this.#deps.records.get(id);
       const before = record.workspaces.find(({ guestPath }) => guestPath === put.path);
+      if (isDownAndKept(record, before) && !(await this.#deps.workspaces.hasAll(id, before, manifest))) return before;
       const next = workspaceOf(put, { manifest, record, before, now: this.#deps.now() });
       if (before === undefined) await this.#deps.workspaces.remember(id, next, { manifest, asked: this.#askedGuest(record) });
       else await this.#deps.workspaces.advance(id, next, { manifest, before: before.tree });
@@ -81,7 +82,7 @@ function workspaceOf({ path, source, tree, head, branch }: WorkspacePut, { manif
   const at = now.toISOString();
   const former = [...(before?.formerHeads ?? []), before?.head, head].filter((commit) => typeof commit === "string");
   // Of a VM that is down all work has come back with the tree, but its refs; one that runs goes on.
-  const kept = record.status === "stopped" && before?.kept?.isLatest === true ? before.kept : null;
+  const kept = isDownAndKept(record, before) ? before.kept : null;
   return {
     guestPath: path,
     source,
@@ -93,4 +94,8 @@ function workspaceOf({ path, source, tree, head, branch }: WorkspacePut, { manif
     files: manifest.size,
     kept: kept === null ? null : { ...kept, at, files: 0, bytes: 0 },
   };
+}
+
+function isDownAndKept(record: VmRecord, before: Workspace | undefined): before is Workspace {
+  return record.status === "stopped" && before?.kept?.isLatest === true;
 }

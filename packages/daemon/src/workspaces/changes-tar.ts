@@ -10,6 +10,9 @@ import { pack, type Pack } from "tar-stream";
 import type { Selection } from "../guest/contract.ts";
 import { selectedFiles } from "./selected-files.ts";
 
+/** The last entry. */
+export const INDEX = "index";
+
 export interface TarBounds {
   /** Changed files. */
   readonly files: number;
@@ -88,7 +91,7 @@ async function fill(archive: Pack, request: TarRequest): Promise<WrittenTar> {
   // What vanished while it was fetched is gone too.
   const gone = [...request.gone, ...changed.filter((name) => !taken.has(name))];
   const index = indexOf(taken, { ...request, gone });
-  await addEntry(archive, { name: "index", size: index.length, mode: 0o600 }, Readable.from([index]));
+  await addEntry(archive, { name: INDEX, size: index.length, mode: 0o600 }, Readable.from([index]));
   archive.finalize();
   return { files: taken.size + gone.length, bytes };
 }

@@ -14,6 +14,7 @@ import { BangerError, type KeptVm, type Workspace } from "@banger/api";
 import type { Manifest } from "@banger/api/guest-manifest";
 import { keptVm } from "@banger/api/validation";
 import { publish, removeTree, writeFileAtomic } from "@banger/host";
+import { hasComeBack } from "./came-back.ts";
 import { keepingStamps } from "./compare.ts";
 import { readManifest, writeManifest } from "./manifest.ts";
 import { stampedManifest, TAKE_BOUNDS, takeChanges, takeRefs, type Taken, type TellingGuest } from "./take-changes.ts";
@@ -62,6 +63,14 @@ export class WorkspaceFiles {
   async advance(vmId: string, place: Place, { manifest, before }: { readonly manifest: Manifest; readonly before: string }): Promise<void> {
     const old = await readManifest(this.#manifestFile(vmId, { ...place, tree: before }));
     await this.#write(vmId, place, keepingStamps(manifest, old));
+  }
+
+  /** Whether `manifest` has all that was taken of a guest that is down. */
+  async hasAll(vmId: string, before: Pick<Workspace, "guestPath" | "tree" | "kept">, manifest: Manifest): Promise<boolean> {
+    const known = await readManifest(this.#manifestFile(vmId, before));
+    const hasChanges = before.kept?.files !== 0;
+    const tar = hasChanges ? await openFirst([this.#changesFile(vmId, before.guestPath)]) : undefined;
+    return (tar !== undefined || !hasChanges) && (await hasComeBack(manifest, { before: known, tar }));
   }
 
   /** Removes what a former tree needed, and what had been taken relative to it. */
