@@ -41,6 +41,16 @@ describe("vm kill", () => {
     });
   }
 
+  test("ends a guest that a stop waits for in vain", async () => {
+    begin({ ignoresShutdown: true });
+    const { id } = await one.create("a");
+    const { vmm } = one.vmmOf(id);
+    const stop = one.run((operation) => one.service.stop("a", operation));
+    await one.seen("a", "stopping");
+    await one.service.kill("a", undefined);
+    assert.deepEqual([(await stop).status, isProcessAlive(vmm)], ["stopped", false]);
+  });
+
   test("STOP makes the VM stand still, CONT lets it go on", async () => {
     begin();
     const { id } = await one.create("a");

@@ -232,6 +232,16 @@ describe("the life of a VM", () => {
     assert.deepEqual([again.noNetwork, two.warnings, two.attached.has(id)], [null, [], true]);
   });
 
+  test("who wants something of a VM that is starting waits for it", async () => {
+    const one = daemon({ plan: () => ({ configureMs: 500 }) });
+    const { id } = await one.create("a", { start: false });
+    const start = one.run((operation) => one.service.start("a", "agent", operation));
+    await one.seen("a", "starting");
+    const { id: exec } = await one.service.guests.prepareExec("a", { argv: ["true"] }, new AbortController().signal);
+    assert.ok(exec !== "" && one.records.get(id).status === "running");
+    await start;
+  });
+
   test("a killed VMM is seen, told, and starts again", async () => {
     const one = daemon();
     const { id } = await one.create("a");

@@ -120,13 +120,16 @@ export class VmService {
         hint: `one of ${SIGNALS.map((each) => each.slice(3)).join(", ")}`,
       });
     const record = this.#deps.records.byName(name);
-    if (record.status !== "running") throw notRunning(record);
+    // Whatever is being done to it: a stop that takes too long is what it is for.
+    if (this.#lifecycle.supervisors.find(record.id) === undefined) throw notRunning(record);
     await this.#lifecycle.kill(record.id, known);
     return this.show(name);
   }
 
-  /** Throws `vm.not_running`; `guest.not_ready` at the deadline, or when the VM ends first. */
+  /** Waits for a start under way, too. Throws `vm.not_running`; `guest.not_ready` at the deadline, or when the VM ends first. */
   async waitFor(name: string, level: ReadinessLevel, signal: AbortSignal): Promise<Vm> {
+    const { id, status } = this.#deps.records.byName(name);
+    if (status === "starting" || status === "creating") await this.#lifecycle.settled(id, signal);
     const record = this.#deps.records.byName(name);
     if (record.status !== "running") throw notRunning(record);
     await this.#ready(record.id, level, signal);
