@@ -279,6 +279,18 @@ describe("work is never thrown away silently", () => {
     assert.equal(await remove(one, "a"), null);
   });
 
+  test("a guest that hangs while what was copied in is looked at keeps no delete waiting", async () => {
+    const one = daemon({ plan: () => ({ faults: { hang: ["/v1/tree"] } }) });
+    await one.create("a");
+    const body = Readable.from([Buffer.from(`100644 blob ${"0".repeat(40)}\ta\0`)]);
+    const putting = one.service.workspaces.put("a", { path: "/root/repo", source: "/home/me/api", tree: TREE, branch: "main" }, body);
+    await poll(() => (body.readableEnded ? true : undefined), { timeoutMs: 10_000 });
+    const began = performance.now();
+    await remove(one, "a", { discardsChanges: true });
+    assert.ok(performance.now() - began < 8_000);
+    await putting;
+  });
+
   test("lists of files that are none, or name what they must not, are refused", async () => {
     const one = daemon();
     await one.create("a");

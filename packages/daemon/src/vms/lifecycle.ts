@@ -30,7 +30,8 @@ export class Lifecycle {
   readonly #deps: VmDeps;
   readonly #background: BackgroundRun;
   readonly #locks = new KeyedMutex();
-  readonly #starting = new Map<string, AbortController>();
+  /** What holds a VM's lock and lets go when the VM is to be stopped or gone. */
+  readonly #cancellable = new Map<string, AbortController>();
   /** By what signal of their owner's VMs are ending. */
   readonly #killed = new Map<string, NodeJS.Signals>();
 
@@ -50,7 +51,7 @@ export class Lifecycle {
 
   /** `goal` is `down` for one that is started again at once. */
   async stop(vmId: string, operation: Operation, goal: "stopped" | "down" = "stopped"): Promise<void> {
-    this.#cancelStart(vmId);
+    this.#cancel(vmId);
     using _held = await this.#locks.lock(vmId);
     const { status, stopReason } = this.#deps.records.get(vmId);
     const isStopped = status === "stopped";
@@ -66,10 +67,10 @@ export class Lifecycle {
     }
   }
 
-  /** Runs `work` while nothing is started, stopped or deleted of this VM. */
-  async exclusively<T>(vmId: string, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` while nothing is started, stopped or deleted of this VM. Its signal aborts when that is wanted. */
+  async exclusively<T>(vmId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     using _held = await this.#locks.lock(vmId);
-    return await work();
+    return await this.#cancellably(vmId, work);
   }
 
   /** Resolves once nothing is being done to the VM any more. */
@@ -114,7 +115,7 @@ export class Lifecycle {
    * is gone already is fine. Throws `workspace.not_kept`, and the VM is as it was.
    */
   async remove(vmId: string, operation: Operation, { discardsChanges = false } = {}): Promise<void> {
-    this.#cancelStart(vmId);
+    this.#cancel(vmId);
     using _held = await this.#locks.lock(vmId);
     if (this.#deps.records.find(vmId) === undefined) return;
     // What is forgotten with its deletion under way is not asked for when that is taken up again.
@@ -169,17 +170,29 @@ export class Lifecycle {
     const record = this.#deps.records.get(vmId);
     if (record.status === "running") return;
     await this.#deps.requireRoom();
+    await this.#cancellably(vmId, async (cancelled) => {
+      try {
+        await this.#boot(record, { ...operation, signal: AbortSignal.any([operation.signal, cancelled]) });
+      } catch (error) {
+        await this.#undoStart(vmId, operation, error);
+        throw error;
+      }
+    });
+  }
+
+  /** The caller holds the VM's lock. */
+  async #cancellably<T>(vmId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const cancel = new AbortController();
-    this.#starting.set(vmId, cancel);
-    const cancellable = { ...operation, signal: AbortSignal.any([operation.signal, cancel.signal]) };
+    this.#cancellable.set(vmId, cancel);
     try {
-      await this.#boot(record, cancellable);
-    } catch (error) {
-      await this.#undoStart(vmId, operation, error);
-      throw error;
+      return await work(cancel.signal);
     } finally {
-      this.#starting.delete(vmId);
+      this.#cancellable.delete(vmId);
     }
+  }
+
+  #cancel(vmId: string): void {
+    this.#cancellable.get(vmId)?.abort(new BangerError("operation.cancelled", "cancelled: the VM is to be stopped"));
   }
 
   async #boot(record: VmRecord, operation: Operation): Promise<void> {
@@ -209,10 +222,6 @@ export class Lifecycle {
     } finally {
       await this.#settleStopped(vmId, { code: "start_failed", detail: console === "" ? detail : `${detail}\n${console}` });
     }
-  }
-
-  #cancelStart(vmId: string): void {
-    this.#starting.get(vmId)?.abort(new BangerError("operation.cancelled", "the start was cancelled: the VM is to be stopped"));
   }
 
   /** The VMM ended by itself: boot again after a guest's reboot, else settle with the reason. */

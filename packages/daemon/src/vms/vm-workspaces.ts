@@ -28,12 +28,12 @@ export class VmWorkspaces {
   async put(name: string, put: WorkspacePut, body: Readable): Promise<Workspace> {
     const { id } = this.#deps.records.byName(name);
     const manifest = await parseManifest(body);
-    return await this.#lifecycle.exclusively(id, async () => {
+    return await this.#lifecycle.exclusively(id, async (signal) => {
       const record = this.#deps.records.get(id);
       const before = record.workspaces.find(({ guestPath }) => guestPath === put.path);
       if (isDownAndKept(record, before) && !(await this.#deps.workspaces.hasAll(id, before, manifest))) return before;
       const next = workspaceOf(put, { manifest, record, before, now: this.#deps.now() });
-      if (before === undefined) await this.#deps.workspaces.remember(id, next, { manifest, asked: this.#askedGuest(record) });
+      if (before === undefined) await this.#deps.workspaces.remember(id, next, { manifest, asked: this.#askedGuest(record, signal) });
       else await this.#deps.workspaces.advance(id, next, { manifest, before: before.tree });
       const others = record.workspaces.filter((each) => each !== before);
       this.#deps.records.update(id, { workspaces: [...others, next] });
@@ -64,10 +64,11 @@ export class VmWorkspaces {
     return this.#deps.workspaces.discard(vmId);
   }
 
-  #askedGuest({ id, status }: VmRecord): AskedGuest | null {
+  #askedGuest({ id, status }: VmRecord, signal: AbortSignal): AskedGuest | null {
     const supervisor = this.#lifecycle.supervisors.find(id);
     if (status !== "running" || supervisor?.isConnected !== true) return null;
-    return { guest: supervisor.guest(), signal: AbortSignal.timeout(this.#deps.deadlinesOf(supervisor.process.accelerator).changesMs) };
+    const { changesMs } = this.#deps.deadlinesOf(supervisor.process.accelerator);
+    return { guest: supervisor.guest(), signal: AbortSignal.any([signal, AbortSignal.timeout(changesMs)]) };
   }
 }
 
