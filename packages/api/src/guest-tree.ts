@@ -8,12 +8,19 @@ import { bytesOf, nameOfBytes, nameOfText, shownName, unsafeReason, type FileNam
 export interface GuestLimits {
   /** Entries of a listing. */
   readonly entries: number;
+  /** Bytes of their names together: each may have 4096, and all are held at once. */
+  readonly nameBytes: number;
   /** Bytes of one file, and of all that are fetched. */
   readonly fileBytes: number;
   readonly totalBytes: number;
 }
 
-export const GUEST_LIMITS: GuestLimits = { entries: 1_000_000, fileBytes: 2 * 1024 ** 3, totalBytes: 8 * 1024 ** 3 };
+export const GUEST_LIMITS: GuestLimits = {
+  entries: 1_000_000,
+  nameBytes: 256 * 1024 ** 2,
+  fileBytes: 2 * 1024 ** 3,
+  totalBytes: 8 * 1024 ** 3,
+};
 
 /** A line holds one name of at most 4096 bytes, escaped. */
 const MAX_LINE = 64 * 1024;
@@ -69,15 +76,16 @@ export async function listTree({ teller, path, limits }: GuestDirectory, sent: I
   const files = new Map<FileName, GuestEntry>();
   const repositories: FileName[] = [];
   const directories = directoriesOf(sent);
+  const counted = { entries: 0, nameBytes: 0 };
   const visit = async (below: string, depth: number): Promise<void> => {
     const told = below === "" ? tellRoot(teller, path) : teller.tree(`${path}/${textOf(below)}`);
     const listed = await readEntries(await told, limits);
     for (const entry of listed.values()) {
       const name = (below === "" ? entry.name : `${below}/${entry.name}`) as FileName;
+      count(counted, name, limits);
       if (entry.type !== "repository") files.set(name, { ...entry, name });
       else if (directories.has(name) && depth < MAX_DEPTH) await visit(name, depth + 1);
       else repositories.push(name);
-      if (files.size > limits.entries) throw tooMany(limits);
     }
   };
   await visit("", 0);
@@ -156,6 +164,7 @@ const lastLine = z.strictObject({ entries: size });
 /** Exported for tests: the entries of an answer, checked. */
 export async function readEntries(stream: Readable, limits: GuestLimits): Promise<ReadonlyMap<FileName, GuestEntry>> {
   const entries = new Map<FileName, GuestEntry>();
+  const counted = { entries: 0, nameBytes: 0 };
   let told: number | undefined;
   for await (const line of boundedLines(stream)) {
     if (told !== undefined) throw senseless("there is more after its end");
@@ -168,7 +177,7 @@ export async function readEntries(stream: Readable, limits: GuestLimits): Promis
     const entry = checkedEntry(value);
     if (entries.has(entry.name)) throw senseless(`it names ${shownName(entry.name)} twice`);
     entries.set(entry.name, entry);
-    if (entries.size > limits.entries) throw tooMany(limits);
+    count(counted, entry.name, limits);
   }
   if (told !== entries.size) throw senseless("it breaks off");
   refuseInside(entries);
@@ -245,8 +254,16 @@ function textOf(name: string): string {
   throw new BangerError("workspace.unsupported", "a directory whose name is not UTF-8 became a repository in the guest");
 }
 
-function tooMany(limits: GuestLimits): BangerError {
-  return new BangerError("workspace.unsafe", `the guest tells of more than ${limits.entries} files`, {
+/** One name more. Throws `workspace.unsafe` past a limit. */
+function count(counted: { entries: number; nameBytes: number }, name: FileName, limits: GuestLimits): void {
+  counted.entries += 1;
+  counted.nameBytes += name.length;
+  if (counted.entries > limits.entries) throw tooMuch(`more than ${limits.entries} files`);
+  if (counted.nameBytes > limits.nameBytes) throw tooMuch(`files whose names are longer together than ${limits.nameBytes} bytes`);
+}
+
+function tooMuch(what: string): BangerError {
+  return new BangerError("workspace.unsafe", `the guest tells of ${what}`, {
     hint: "remove what is not part of the work, or copy single files out",
   });
 }

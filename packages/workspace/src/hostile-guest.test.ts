@@ -88,6 +88,18 @@ test("a listing that is none", async (t) => {
     assert.equal(error.code, "workspace.unsafe");
     assert.match(error.message, /more than 1000 files/);
   });
+  await t.test("names that are longer together than is taken", async () => {
+    let told = 0;
+    const endless = Readable.from(
+      (function* () {
+        for (; ; told += 1) yield Buffer.from(line(file(`${"d/".repeat(1000)}${told}`)));
+      })(),
+    );
+    const error = await refusal(readEntries(endless, { ...GUEST_LIMITS, nameBytes: 100_000 }));
+    assert.equal(error.code, "workspace.unsafe");
+    assert.match(error.message, /names are longer together than 100000 bytes/);
+    assert.ok(told < 100, `it was listened to for ${told} names`);
+  });
 });
 
 interface Lies {

@@ -61,7 +61,7 @@ async function copied(): Promise<HostRepository> {
 
 /** What every file was when it had settled, as the daemon asks for it after a copy. */
 async function settled(host: HostRepository, teller: Client = directoryClient(host.guest)): Promise<ReadonlyMap<FileName, GuestEntry>> {
-  const limits = { entries: 100, fileBytes: 1000, totalBytes: 1000 };
+  const limits = { entries: 100, nameBytes: 1000, fileBytes: 1000, totalBytes: 1000 };
   const directory = { teller: tellerOf({ client: teller, vmName: "box", path: "/", limits }, { stamps: "true" }), path: "/", limits };
   const deadline = Date.now() + 10_000;
   for (;;) {

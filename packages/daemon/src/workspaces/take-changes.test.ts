@@ -189,6 +189,7 @@ test("past a bound nothing is kept", async (t) => {
     ["one file", { fileBytes: 3 }, /new in the guest is larger than 3 bytes|a in the guest is larger/],
     ["all files", { totalBytes: 8 }, /larger than 8 bytes/],
     ["entries", { entries: 3 }, /more than 3 files/],
+    ["names", { nameBytes: 3 }, /longer together than 3 bytes/],
   ];
   for (const [what, bounds, message] of cases) {
     await t.test(what, async () => {

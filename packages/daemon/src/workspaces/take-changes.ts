@@ -19,10 +19,18 @@ import { selectedFiles } from "./selected-files.ts";
 export interface TakeBounds extends TarBounds {
   /** Entries of a listing. */
   readonly entries: number;
+  /** Bytes of their names together. */
+  readonly nameBytes: number;
 }
 
 /** What is kept lies on the host's disk until somebody prunes it. */
-export const TAKE_BOUNDS: TakeBounds = { entries: 1_000_000, files: 200_000, fileBytes: 1024 ** 3, totalBytes: 2 * 1024 ** 3 };
+export const TAKE_BOUNDS: TakeBounds = {
+  entries: 1_000_000,
+  nameBytes: 256 * 1024 ** 2,
+  files: 200_000,
+  fileBytes: 1024 ** 3,
+  totalBytes: 2 * 1024 ** 3,
+};
 
 /** The calls of a guest that this needs. */
 export type TellingGuest = Pick<GuestClient, "tree" | "treeIds" | "selectFiles">;
