@@ -16,6 +16,8 @@ export interface BangerResult {
 export interface CallOptions {
   /** Of its standard input; default: nothing. */
   readonly input?: string | Buffer;
+  /** No stdin at all, instead of an empty one. */
+  readonly stdin?: "closed";
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
@@ -76,6 +78,7 @@ export function bangerOf({ program, env: surroundings, log, signal }: BangerOpti
 }
 
 function commandOf(program: string, args: readonly string[], options: CallOptions): readonly string[] {
+  if (options.stdin === "closed") return ["sh", "-c", 'exec "$@" <&-', "sh", program, ...args];
   if (options.tty !== true) return [program, ...args];
   const quoted = [program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   return ["script", "--quiet", "--return", "--command", quoted, "/dev/null"];
