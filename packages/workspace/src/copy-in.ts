@@ -17,6 +17,8 @@ import { upload, type IntoGuest } from "./upload.ts";
 export interface CopyIn extends IntoGuest {
   /** Directory whose `.git` the guest gets (`prepareHistory`). */
   readonly history: string;
+  /** Tells the daemon of the copy, before anybody can work in it: what it does not know of goes with the VM. */
+  readonly register?: ((record: WorkspaceRecord) => Promise<unknown>) | undefined;
 }
 
 export interface CopyReport {
@@ -73,7 +75,10 @@ interface Copied {
   readonly dirty: ReadonlySet<FileName>;
 }
 
-async function remember({ git, plan, store, vm, client, nowMs, history }: CopyIn, { report, dirty }: Copied): Promise<WorkspaceRecord> {
+async function remember(
+  { git, plan, store, vm, client, nowMs, history, register }: CopyIn,
+  { report, dirty }: Copied,
+): Promise<WorkspaceRecord> {
   const { request, commit, branch } = plan;
   const baseTree = await store.writeTree(git, report.sent);
   const files = new Map(report.sent.map(({ name, mode, id }) => [name, { mode, id }]));
@@ -98,6 +103,7 @@ async function remember({ git, plan, store, vm, client, nowMs, history }: CopyIn
     shallow: await shallowIn(history),
     branches: branch === undefined || commit === undefined ? {} : { [branch]: commit },
   };
+  await register?.(record);
   await store.saveRecord(record);
   return record;
 }

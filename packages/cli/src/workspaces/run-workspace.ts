@@ -144,10 +144,10 @@ async function copyWithProgress({ context, git, plan, history, prepare, client, 
     store,
     nowMs: context.deps.now(),
     signal,
+    register: (record) => registerTree({ client, vmName: vm.name, git, store, record, tree: record.baseTree }),
     onProgress: (files, bytes) =>
       sink({ type: "stage.progress", stage, done: bytes, total: plan.fileSet.bytes, unit: "bytes", files, atMs: atMs() }),
   });
-  await registerTree({ client, vmName: vm.name, git, store, record: report.record, tree: report.record.baseTree });
   sink({
     type: "stage.finished",
     stage,

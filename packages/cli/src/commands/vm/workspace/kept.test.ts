@@ -125,6 +125,17 @@ test("the daemon is told what was sent, and --rm says what is kept of it", async
   assert.deepEqual(names?.slice(-2), ["execAttach", "vmDelete"]);
 });
 
+test("a copy that the daemon was not told of, and would not keep, is no workspace", async (t) => {
+  const world = new World(t);
+  const workspacePut = () => {
+    throw new BangerError("internal", "it dies");
+  };
+  await using scene = await openScene({ ...world.script, workspacePut });
+  assert.match((await run(scene, world)).stderr, /it dies/);
+  assert.match((await scene.cli(["vm", "workspace", "diff", "api"])).stderr, /api has no workspace of yours/);
+  assert.ok(!existsSync(join(scene.home, "state/workspaces/.by-name/api.json")));
+});
+
 test("nothing changed: nothing is said", async (t) => {
   const world = new World(t);
   world.changed = 0;
