@@ -6,6 +6,7 @@ export * from "./plan.ts";
 export * from "./repository.ts";
 export { inCleanForm } from "./clean-form.ts";
 export * from "./store.ts";
+export * from "./stores.ts";
 export type { StoreLock } from "./store-lock.ts";
 export * from "./tree-listing.ts";
 export * from "./changes.ts";

@@ -46,7 +46,8 @@ export async function tryLockStore(path: string): Promise<StoreLock | undefined>
 
 function begin(database: DatabaseSync): boolean {
   try {
-    database.exec("BEGIN EXCLUSIVE");
+    // Nothing is written, and no journal must lie beside it.
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return true;
   } catch (error) {
     if ((error as { readonly errcode?: number }).errcode === SQLITE_BUSY) return false;

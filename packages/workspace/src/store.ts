@@ -1,6 +1,6 @@
 // What is kept on the host of a workspace in a VM: which repository it came from, and a bare object store that borrows the
 // repository's objects and adds what was sent besides. It belongs to the user; nothing in the repository changes.
-import { mkdir, mkdtempDisposable, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { BangerError } from "@banger/api";
@@ -9,14 +9,11 @@ import * as z from "zod/mini";
 import type { Git } from "./git.ts";
 import { bytesOf, splitNul, type FileName } from "./names.ts";
 import type { SentFile } from "./send-files.ts";
-import { lockStore, tryLockStore, type StoreLock, type Waiting } from "./store-lock.ts";
 
 /** What the guest's files held when they were last looked at, beside the tree of it. */
 const STAMPED = "seen-files";
 /** Directory of one file a VM name, beside those of the workspaces. */
-const NAMES = ".by-name";
-/** Directory of one file a VM id, beside them too: a store may go while somebody waits for it. */
-const LOCKS = ".locks";
+export const NAMES = ".by-name";
 
 const objectId = z.string().check(z.regex(/^[0-9a-f]{40}$/));
 
@@ -250,46 +247,6 @@ export interface TreeChange {
   readonly mode: string;
   /** Undefined removes the name. */
   readonly id: string | undefined;
-}
-
-/** The workspaces of a user, one directory a VM. */
-export class WorkspaceStores {
-  readonly #root: string;
-
-  constructor(root: string) {
-    this.#root = root;
-  }
-
-  of(vmId: string): WorkspaceStore {
-    return new WorkspaceStore(join(this.#root, checkedId(vmId)));
-  }
-
-  /** Held by whoever reads the workspace of a VM to write it, or must not see it half written. */
-  async lock(vmId: string, waiting?: Waiting): Promise<StoreLock> {
-    return await lockStore(join(this.#root, LOCKS, checkedId(vmId)), waiting);
-  }
-
-  /** Undefined when somebody works on it. */
-  async tryLock(vmId: string): Promise<StoreLock | undefined> {
-    return await tryLockStore(join(this.#root, LOCKS, checkedId(vmId)));
-  }
-
-  /** A directory of the caller's own, gone when it is disposed. */
-  async scratch(): Promise<Awaited<ReturnType<typeof mkdtempDisposable>>> {
-    await mkdir(this.#root, { recursive: true, mode: 0o700 });
-    return await mkdtempDisposable(join(this.#root, ".scratch-"));
-  }
-
-  async records(): Promise<readonly WorkspaceRecord[]> {
-    const names = await readdir(this.#root).catch(() => []);
-    const found = await Promise.all(names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name)).map((name) => this.of(name).record()));
-    return found.filter((record) => record !== undefined);
-  }
-}
-
-function checkedId(vmId: string): string {
-  if (/^[A-Za-z0-9_-]{1,64}$/.test(vmId)) return vmId;
-  throw new BangerError("internal", `${JSON.stringify(vmId)} is no VM id`);
 }
 
 function nothingThere(error: NodeJS.ErrnoException): undefined {

@@ -29,6 +29,5 @@ export async function discardKept(context: CliContext, client: Client, kept: Pic
   const { lockWorkspace, workspaceStores } = await import("./stores.ts");
   using lock = await lockWorkspace(context, kept);
   await client.call(routes.keptDelete, { params: { id: kept.id } });
-  await workspaceStores(context).of(kept.id).remove();
-  await lock.forget();
+  await workspaceStores(context).forget(kept.id, lock);
 }

@@ -162,13 +162,7 @@ async function copyWithProgress({ context, git, plan, history, prepare, client, 
 async function forgetGone({ client, stores }: Copying): Promise<void> {
   const [vms, kept] = await Promise.all([client.call(routes.vmList, {}), client.call(routes.keptList, {})]);
   const needed = new Set([...vms, ...kept].map(({ id }) => id));
-  for (const record of await stores.records()) {
-    if (record.socket !== client.socketPath || needed.has(record.vmId)) continue;
-    using lock = await stores.tryLock(record.vmId);
-    if (lock === undefined) continue;
-    await stores.of(record.vmId).remove();
-    await lock.forget();
-  }
+  await stores.tidy(({ socket, vmId }) => socket !== client.socketPath || needed.has(vmId));
 }
 
 /** `workspace ./api → /root/repo: 412 files, 3.1 MiB (7 untracked skipped: --include-untracked)`. */

@@ -31,7 +31,8 @@ import { carryOutPrepare } from "../prepare-carry-out.ts";
 import { planPrepare, type PreparePlan } from "../prepare.ts";
 import { refuseObstacles } from "../prepare-obstacles.ts";
 import { openRepository } from "../repository.ts";
-import { WorkspaceStores, type BranchPull, type WorkspaceRecord } from "../store.ts";
+import type { BranchPull, WorkspaceRecord } from "../store.ts";
+import { WorkspaceStores } from "../stores.ts";
 import { unmergedLines } from "../work-tree-write.ts";
 import { directoryClient } from "./directory-client.ts";
 
