@@ -1,5 +1,5 @@
 // Where a VM's workspace is, in one small read: every `vm exec` asks.
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CliContext } from "../context.ts";
 
@@ -16,14 +16,20 @@ export interface KnownWorkspace {
 }
 
 /** Undefined when the name has no workspace; that the VM is the same is for the caller to see. */
-export async function findWorkspace(context: CliContext, vmName: string): Promise<KnownWorkspace | undefined> {
-  const path = join(context.paths.stateDir, "workspaces/.by-name", `${vmName}.json`);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+export function findWorkspace(context: CliContext, vmName: string): KnownWorkspace | undefined {
+  const text = readIfThere(join(context.paths.stateDir, "workspaces/.by-name", `${vmName}.json`));
   if (text === undefined) return undefined;
   // Written by us, whole or not at all.
   const place = JSON.parse(text) as KnownWorkspace;
   return place.socket === context.socket.path ? place : undefined;
+}
+
+/** At once: the promises of node:fs and the threads behind them cost more than the file. */
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }

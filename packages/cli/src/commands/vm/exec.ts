@@ -25,7 +25,7 @@ async function bringUpToDate(context: CliContext, vmName: string): Promise<void>
 
 /** Where root's commands run in a VM that has a workspace of ours; it is told when the host has moved on. */
 async function workspaceOf(context: CliContext, { user = "root" }: Flags, vmName: string): Promise<string | undefined> {
-  const place = user === "root" ? await findWorkspace(context, vmName) : undefined;
+  const place = user === "root" ? findWorkspace(context, vmName) : undefined;
   if (place === undefined) return undefined;
   const [vm, remark] = await Promise.all([
     context.read(routes.vmShow, { params: { name: vmName } }),

@@ -57,7 +57,7 @@ accepted. After --, one word is a line for the guest's shell, several are a comm
 
 /** Directory of the VM's workspace; it is told when the host has moved on. */
 async function workspaceOf(context: CliContext, vm: Vm): Promise<string | undefined> {
-  const place = await findWorkspace(context, vm.name);
+  const place = findWorkspace(context, vm.name);
   if (place === undefined || place.vmId !== vm.id) return undefined;
   const { movedRemark } = await import("../../workspaces/moved.ts");
   const remark = await movedRemark(context, vm.name, place);
