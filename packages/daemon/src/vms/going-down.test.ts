@@ -25,7 +25,7 @@ describe("a guest that goes down by itself", () => {
   });
   afterEach(async () => {
     for (const { name } of daemon.records.list()) await daemon.run((operation) => daemon.service.delete(name, operation));
-    daemon.crash();
+    await daemon.crash();
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -47,7 +47,7 @@ describe("a guest that goes down by itself", () => {
     begin(() => reboots);
     const { id } = await daemon.create("a");
     const { vmm } = daemon.vmmOf(id);
-    daemon.crash();
+    await daemon.crash();
     await poll(() => (isProcessAlive(vmm) ? undefined : true), { timeoutMs: 20_000 });
     begin(() => ({ bootMs: 2000 }));
     await daemon.reconcile();

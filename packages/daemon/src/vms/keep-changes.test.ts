@@ -50,7 +50,7 @@ describe("work is never thrown away silently", () => {
   afterEach(async () => {
     const last = daemons.at(-1);
     for (const { name } of last?.records.list() ?? []) if (last !== undefined) await remove(last, name, { discardsChanges: true });
-    last?.crash();
+    await last?.crash();
     await removeTree(directory, tmpdir());
   });
 
@@ -240,7 +240,7 @@ describe("work is never thrown away silently", () => {
     const [key = ""] = readdirSync(join(directory, "vms", torn.id, "workspaces"));
     mkdirSync(join(directory, "kept", torn.id), { recursive: true });
     renameSync(join(directory, "vms", torn.id, "workspaces", key, "changes.tar"), join(directory, "kept", torn.id, `${key}.tar`));
-    first.crash();
+    await first.crash();
     const second = daemon();
     await second.reconcile();
     await second.seen("c", "stopped");
@@ -256,7 +256,7 @@ describe("work is never thrown away silently", () => {
   test("a daemon that finds the VM alive takes its work out as the former one would have", async () => {
     const first = daemon();
     edit(await withWorkspace(first));
-    first.crash();
+    await first.crash();
     const second = daemon();
     await second.reconcile();
     assert.equal((await remove(second, "a"))?.workspaces[0]?.kept?.files, 1);

@@ -72,10 +72,13 @@ function reasonOf(record: VmRecord): StopReason {
 /** A VMM that outlived its daemon is found again: watch it, and answer for its ports. */
 async function adopt({ deps, lifecycle }: Recovery, record: VmRecord, process: VmmProcess): Promise<void> {
   lifecycle.supervisors.watch(record.id, process).follow();
-  try {
-    deps.records.update(record.id, { forwards: await deps.ports.open(record.id, record.forwards) });
-  } catch (error) {
-    deps.log({ vm: record.id, error: String(error) }, "a published port could not be opened again");
+  for (const mapping of record.forwards) {
+    try {
+      await deps.ports.open(record.id, [mapping]);
+    } catch (error) {
+      // Noted still: its next start says so, or opens it.
+      deps.log({ vm: record.id, name: record.name, mapping, error: String(error) }, "a published port could not be opened again");
+    }
   }
 }
 

@@ -43,7 +43,7 @@ describe("the life of a VM", () => {
     const last = daemons.at(-1);
     if (last !== undefined) {
       for (const { name } of last.records.list()) await last.run((operation) => last.service.delete(name, operation));
-      last.crash();
+      await last.crash();
     }
     await rm(directory, { recursive: true, force: true });
   });
@@ -161,32 +161,6 @@ describe("the life of a VM", () => {
     assert.equal((await one.service.show("a")).status, "running");
   });
 
-  test("a start whose port another VM has is refused by its name; the VM is stopped and says why", async () => {
-    const one = daemon();
-    const port = { hostAddress: "127.0.0.1", hostPort: 0, guestPort: 80 };
-    const [taken] = (await one.create("a", { publish: [port] })).forwards;
-    assert.ok(taken !== undefined);
-    await one.create("b");
-    await one.run((operation) => one.service.stop("b", operation));
-    assert.deepEqual(await one.service.forward("b", taken), taken);
-    await one.service.forward("b", taken);
-    assert.deepEqual((await one.service.show("b")).forwards, [taken], "the same again is noted once");
-    const message = `port 127.0.0.1:${taken.hostPort} is in use by VM a`;
-    await assert.rejects(
-      one.run((operation) => one.service.start("b", "agent", operation)),
-      (error: BangerError) => code("network.port_in_use")(error) && error.message === message,
-    );
-    const { status, stopReason } = await one.service.show("b");
-    // Nothing of the console of its earlier boot, which has nothing to do with it.
-    assert.deepEqual([status, stopReason], ["stopped", { code: "start_failed", detail: message }]);
-    await one.service.unforward("b", taken);
-    await one.service.forward("b", port);
-    const { forwards } = await one.run((operation) => one.service.start("b", "agent", operation));
-    assert.notEqual(forwards[0]?.hostPort, taken.hostPort);
-    const again = await one.service.forward("b", { ...port, guestPort: 81 });
-    assert.ok(again.hostPort > 0, "the kernel's choice is answered");
-  });
-
   test("a guest that stands still for a full disk is told of, refuses work, and goes on once there is room", async () => {
     const one = daemon();
     const { id } = await one.create("a");
@@ -221,7 +195,7 @@ describe("the life of a VM", () => {
     assert.deepEqual(noNetwork, { reason: "pasta is not installed", fix: "sudo apt install passt" });
     await one.create("b", { egress: "none" });
     assert.equal(one.warnings.length, 1, "who asked for none misses nothing");
-    one.crash();
+    await one.crash();
     const two = daemon();
     await two.reconcile();
     assert.deepEqual(two.known, [], "a network they never had is not looked for");
@@ -254,7 +228,7 @@ describe("the life of a VM", () => {
     const first = daemon();
     const { id } = await first.create("a");
     const before = first.vmmOf(id);
-    first.crash();
+    await first.crash();
     const second = daemon();
     await second.reconcile();
     assert.equal((await second.service.show("a")).status, "running");
@@ -268,7 +242,7 @@ describe("the life of a VM", () => {
     const first = daemon();
     const { id } = await first.create("a");
     await first.create("b", { start: false });
-    first.crash();
+    await first.crash();
     process.kill(vmmPid(directory, id), "SIGKILL");
     const second = daemon();
     await second.reconcile();
@@ -288,7 +262,7 @@ describe("the life of a VM", () => {
     await second.reconcile();
     assert.deepEqual(await leftOvers(second), NOTHING);
     assert.ok(!isProcessAlive(vmm));
-    first.crash();
+    await first.crash();
     await cut;
   });
 

@@ -149,20 +149,28 @@ export class VmService {
   }
 
   /** Publishes a port and answers it as it was made; of a stopped VM it is noted for its next start. */
-  async forward(name: string, mapping: PortMapping): Promise<PortMapping> {
-    const { id, status } = this.#deps.records.byName(name);
-    const [made = mapping] = status === "running" ? await this.#deps.ports.open(id, [mapping]) : [];
-    const { forwards } = this.#deps.records.get(id);
-    if (made.hostPort === 0 || !forwards.some((each) => isDeepStrictEqual(each, made)))
-      this.#deps.records.update(id, { forwards: [...forwards, made] });
-    return made;
+  forward(name: string, mapping: PortMapping): Promise<PortMapping> {
+    const { records, ports } = this.#deps;
+    const { id } = records.byName(name);
+    // One that is booting opens what it found noted at first.
+    return this.#lifecycle.exclusively(id, async () => {
+      const [made = mapping] = records.get(id).status === "running" ? await ports.open(id, [mapping]) : [];
+      const { forwards } = records.get(id);
+      if (made.hostPort === 0 || !forwards.some((each) => isDeepStrictEqual(each, made)))
+        records.update(id, { forwards: [...forwards, made] });
+      return made;
+    });
   }
 
   async unforward(name: string, which: Pick<PortMapping, "hostAddress" | "hostPort">): Promise<Vm> {
-    const record = this.#deps.records.byName(name);
-    await this.#deps.ports.close(record.id, which);
-    const kept = record.forwards.filter((each) => each.hostAddress !== which.hostAddress || each.hostPort !== which.hostPort);
-    this.#deps.records.update(record.id, { forwards: kept });
+    const { records, ports } = this.#deps;
+    const { id } = records.byName(name);
+    await this.#lifecycle.exclusively(id, async () => {
+      await ports.close(id, which);
+      const { forwards } = records.get(id);
+      const kept = forwards.filter((each) => each.hostAddress !== which.hostAddress || each.hostPort !== which.hostPort);
+      records.update(id, { forwards: kept });
+    });
     return this.show(name);
   }
 

@@ -30,7 +30,7 @@ describe("a stop", () => {
   test("right after the daemon's death waits for the guest's agent, and asks it", async () => {
     const first = daemon();
     const { id } = await first.create("a");
-    first.crash();
+    await first.crash();
     const second = daemon();
     await second.reconcile();
     await stop(second);
@@ -40,7 +40,7 @@ describe("a stop", () => {
   test("and the restart likewise", async () => {
     const first = daemon();
     const { id } = await first.create("a");
-    first.crash();
+    await first.crash();
     const second = daemon();
     await second.reconcile();
     await second.run((operation) => second.service.restart("a", "agent", operation));
@@ -52,7 +52,7 @@ describe("a stop", () => {
     const { id } = await first.create("a");
     const cut = stop(first).catch(() => undefined);
     await poll(() => isGoingDown(id), { timeoutMs: 20_000 });
-    first.crash();
+    await first.crash();
     await cut;
     const second = daemon();
     await second.reconcile();
@@ -72,7 +72,7 @@ describe("a stop", () => {
     first.service.close();
     assert.equal(((await cut) as { code?: string }).code, "daemon.stopping");
     assert.equal(first.records.byName("a").status, "stopping");
-    first.crash();
+    await first.crash();
     await poll(() => (isProcessAlive(vmm) ? undefined : true), { timeoutMs: 20_000 });
     assert.equal(await powerDowns(id), 1);
     const second = daemon();

@@ -57,6 +57,11 @@ export class TestDaemon {
   readonly journal: Journal;
   readonly records: VmRecords;
   readonly service: VmService;
+  readonly #forwards = new ForwardSet({
+    dial: (id, address) => this.service.guests.dialById(id, address),
+    describe: (id) => this.records.get(id),
+    reportFailure: () => undefined,
+  });
   readonly #operations: OperationRegistry;
   readonly #database: DatabaseSync;
 
@@ -78,13 +83,7 @@ export class TestDaemon {
       drivers: { qemu: driver, firecracker: driver },
       chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
       network: this.#fakeNetwork(options.failAttach ?? false),
-      ports: new PublishedPorts(
-        new ForwardSet({
-          dial: (id, address) => this.service.guests.dialById(id, address),
-          describe: (id) => this.records.get(id),
-          reportFailure: () => undefined,
-        }),
-      ),
+      ports: new PublishedPorts(this.#forwards),
       images: fakeImages(directory, () => this.isImageOutdated),
       connectGuest,
       newHostKey: generateSshKey,
@@ -144,16 +143,18 @@ export class TestDaemon {
     return this.journal.of(id).get("process")?.detail as VmmProcess;
   }
 
-  crash(): void {
+  /** Lets go of the published ports too, as the end of its process would. */
+  async crash(): Promise<void> {
     this.service.close();
     this.#database.close();
+    await this.#forwards[Symbol.asyncDispose]();
   }
 
   /** Deletes every VM, whatever its guest has changed, and lets go. */
   async end(): Promise<void> {
     for (const { name } of this.records.list())
       await this.run((operation) => this.service.delete(name, operation, { discardsChanges: true }));
-    this.crash();
+    await this.crash();
   }
 
   #steps(): Steps {
