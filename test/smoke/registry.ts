@@ -14,6 +14,7 @@ import exitStatus from "./scenarios/exit-status.ts";
 import failedBoot from "./scenarios/failed-boot.ts";
 import fullDisk from "./scenarios/full-disk.ts";
 import fileSync from "./scenarios/file-sync.ts";
+import guestHalts from "./scenarios/guest-halts.ts";
 import guestPower from "./scenarios/guest-power.ts";
 import hostKeys from "./scenarios/host-keys.ts";
 import interrupted from "./scenarios/interrupted.ts";
@@ -27,6 +28,7 @@ import publish from "./scenarios/publish.ts";
 import selfPatching from "./scenarios/self-patching.ts";
 import sshd from "./scenarios/sshd.ts";
 import standardStreams from "./scenarios/standard-streams.ts";
+import stopAfterCrash from "./scenarios/stop-after-crash.ts";
 import tooling from "./scenarios/tooling.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import workspaceExport from "./scenarios/workspace-export.ts";
@@ -61,6 +63,7 @@ export const scenarios: readonly Scenario[] = [
   selfPatching,
   driverQemu,
   driverFirecracker,
+  guestHalts,
   vmmKilled,
   fullDisk,
   bootLoop,
@@ -71,5 +74,6 @@ export const scenarios: readonly Scenario[] = [
   leavesNothing,
   detach,
   daemonKilled,
+  stopAfterCrash,
   fileSync,
 ];
