@@ -266,6 +266,24 @@ describe("the life of a VM", () => {
     await cut;
   });
 
+  test("a VM that is still being made is not started or stopped; deleted, it is not made", async () => {
+    const one = daemon();
+    const image = Promise.withResolvers<void>();
+    one.image = image.promise;
+    const creating = one.create("a");
+    await poll(() => (one.records.list().length === 1 ? true : undefined), { timeoutMs: 10_000 });
+    for (const verb of ["start", "stop", "restart"] as const) {
+      const attempt = one.run((operation) =>
+        verb === "stop" ? one.service.stop("a", operation) : one.service[verb]("a", "agent", operation),
+      );
+      await assert.rejects(attempt, (error: BangerError) => code("vm.busy")(error) && /a is still being made/.test(error.message));
+    }
+    await one.run((operation) => one.service.delete("a", operation));
+    image.resolve();
+    await assert.rejects(creating, code("vm.not_found"));
+    assert.deepEqual(await leftOvers(one), NOTHING);
+  });
+
   test("an unleased VM stays; a leased one goes when its holder hangs up", async () => {
     const one = daemon();
     await one.create("a", { lease: true });

@@ -81,20 +81,20 @@ export class VmService {
   }
 
   async start(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
-    const { id } = this.#deps.records.byName(name);
+    const { id } = this.#made(name);
     await this.#releasingOnFailure(this.#lifecycle.start(id, operation));
     await this.#awaitReady(id, wait ?? "agent", operation);
     return this.show(name);
   }
 
   async stop(name: string, operation: Operation): Promise<Vm> {
-    await this.#lifecycle.stop(this.#deps.records.byName(name).id, operation);
+    await this.#lifecycle.stop(this.#made(name).id, operation);
     await this.#releaseHost();
     return this.show(name);
   }
 
   async restart(name: string, wait: ReadinessLevel | undefined, operation: Operation): Promise<Vm> {
-    await this.#lifecycle.stop(this.#deps.records.byName(name).id, operation, "down");
+    await this.#lifecycle.stop(this.#made(name).id, operation, "down");
     return this.start(name, wait, operation);
   }
 
@@ -189,6 +189,13 @@ export class VmService {
   /** Lets go of all VMs; they run on. */
   close(): void {
     this.#lifecycle.supervisors.stopAll();
+  }
+
+  /** Throws `vm.busy` for one that its creation has not let go of: it may wait for an image still. */
+  #made(name: string): VmRecord {
+    const record = this.#deps.records.byName(name);
+    if (record.status !== "creating") return record;
+    throw new BangerError("vm.busy", `${name} is still being made`, { hint: `wait for it, or: banger vm delete ${name}` });
   }
 
   /** A VM that could not be deleted is nobody's lease any more. */

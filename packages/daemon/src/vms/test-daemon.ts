@@ -51,6 +51,8 @@ export class TestDaemon {
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
   hasRoom = true;
+  /** What a creation waits for once it has its record: its image. */
+  image: Promise<void> = Promise.resolve();
   /** Steps as they are run, and those that are to fail: instead of what they do, or after it. */
   readonly ran: Step[] = [];
   failing: Readonly<Partial<Record<Step, "instead" | "after">>> = {};
@@ -84,7 +86,7 @@ export class TestDaemon {
       chooseDriver: () => Promise.resolve({ driver: "qemu", accelerator: "kvm" }),
       network: this.#fakeNetwork(options.failAttach ?? false),
       ports: new PublishedPorts(this.#forwards),
-      images: fakeImages(directory, () => this.isImageOutdated),
+      images: fakeImages(directory, this),
       connectGuest,
       newHostKey: generateSshKey,
       workspaces: new WorkspaceFiles({
@@ -191,7 +193,7 @@ export class TestDaemon {
   }
 }
 
-function fakeImages(directory: string, isOutdated: () => boolean): ImageService {
+function fakeImages(directory: string, daemon: Pick<TestDaemon, "isImageOutdated" | "image">): ImageService {
   const path = join(directory, "file");
   const image: ReadyImage = {
     name: "debian-bookworm",
@@ -208,7 +210,7 @@ function fakeImages(directory: string, isOutdated: () => boolean): ImageService 
     return {
       name,
       status: "ready" as const,
-      outdated: isOutdated(),
+      outdated: daemon.isImageOutdated,
       digest: image.digest,
       sizeBytes: 1,
       arch: "amd64",
@@ -221,7 +223,7 @@ function fakeImages(directory: string, isOutdated: () => boolean): ImageService 
   return {
     list: () => Promise.resolve([]),
     show,
-    find: () => Promise.resolve(image),
+    find: () => daemon.image.then(() => image),
     byDigest: () => Promise.resolve(image),
     pull: () => Promise.resolve(image),
     delete: () => Promise.resolve(),
