@@ -269,7 +269,7 @@ describe("the life of a VM", () => {
   test("a VM that is still being made is not started or stopped; deleted, it is not made", async () => {
     const one = daemon();
     const image = Promise.withResolvers<void>();
-    one.image = image.promise;
+    one.pulling = image.promise;
     const creating = one.create("a");
     await poll(() => (one.records.list().length === 1 ? true : undefined), { timeoutMs: 10_000 });
     for (const verb of ["start", "stop", "restart"] as const) {

@@ -48,11 +48,11 @@ export class TestDaemon {
   /** What config.toml names of the owner's files, whose home is the directory. */
   synced: Config["fileSync"] = [];
   isImageOutdated = false;
+  /** While set the image is not here, and a pull of it takes that long. */
+  pulling: Promise<void> | null = null;
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
   hasRoom = true;
-  /** What a creation waits for once it has its record: its image. */
-  image: Promise<void> = Promise.resolve();
   /** Steps as they are run, and those that are to fail: instead of what they do, or after it. */
   readonly ran: Step[] = [];
   failing: Readonly<Partial<Record<Step, "instead" | "after">>> = {};
@@ -193,7 +193,7 @@ export class TestDaemon {
   }
 }
 
-function fakeImages(directory: string, daemon: Pick<TestDaemon, "isImageOutdated" | "image">): ImageService {
+function fakeImages(directory: string, daemon: Pick<TestDaemon, "isImageOutdated" | "pulling">): ImageService {
   const path = join(directory, "file");
   const image: ReadyImage = {
     name: "debian-bookworm",
@@ -223,9 +223,12 @@ function fakeImages(directory: string, daemon: Pick<TestDaemon, "isImageOutdated
   return {
     list: () => Promise.resolve([]),
     show,
-    find: () => daemon.image.then(() => image),
+    find: async () => (daemon.pulling === null ? image : undefined),
     byDigest: () => Promise.resolve(image),
-    pull: () => Promise.resolve(image),
+    pull: async () => {
+      await daemon.pulling;
+      return image;
+    },
     delete: () => Promise.resolve(),
     reconcile: () => Promise.resolve(),
   };

@@ -14,8 +14,8 @@ const DONE: Readonly<Record<string, string>> = { STOP: "stands still", CONT: "go
 
 export const kill = command({
   brief: "End VMs at once",
-  description:
-    "Sends a signal to the VMM of each VM, KILL unless told: the guest has no say, fresh writes may be lost. All but STOP and CONT end it for sure.",
+  description: `Sends a signal to the VMM of each VM, KILL unless told: the guest has no say, fresh writes may be lost. All
+but STOP and CONT end it for sure.`,
   usage: ["NAME… [--signal SIGNAL]"],
   examples: [["banger vm kill api", "when vm stop takes too long"]],
   parameters: {
