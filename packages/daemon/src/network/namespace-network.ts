@@ -33,6 +33,8 @@ export class NamespaceNetwork implements SharedWorld<Attachment> {
   readonly #observer: HostObserver;
   readonly #retry = new UplinkRetry();
   #hostState: HostState | undefined;
+  /** What the rules in force were written for. */
+  #rulesFor: HostState | undefined;
   #hostSeenAt = 0;
 
   constructor(deps: NamespaceNetworkDeps) {
@@ -98,10 +100,9 @@ export class NamespaceNetwork implements SharedWorld<Attachment> {
   /** Brings the way out back if it is gone, and the rules up to the host as it is now. */
   async tend(all: readonly VmNetwork[]): Promise<void> {
     const programs = await this.#deps.programs();
-    const before = this.#hostState;
     const state = await this.#look();
     if (!this.#pair.isPastaAlive || !this.#pair.canServe(state.dns)) await this.#respawn(programs, state);
-    if (JSON.stringify(before) === JSON.stringify(state)) return;
+    if (JSON.stringify(this.#rulesFor) === JSON.stringify(state)) return;
     await this.#applyRules(this.#entry(programs), all);
     this.#deps.report({ kind: "host.changed", resolver: state.dns.kind === "none" ? null : state.dns.server });
   }
@@ -152,6 +153,7 @@ export class NamespaceNetwork implements SharedWorld<Attachment> {
       ports: vms.map((vm) => ({ tap: tapName(vm.vmId), address: vm.address, mac: vm.mac, egress: vm.egress })),
     });
     await applyRules(entry, document, signal);
+    this.#rulesFor = state;
   }
 
   #entry(programs: Programs): NamespaceEntry {

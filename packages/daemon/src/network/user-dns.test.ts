@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { poll } from "@banger/host";
+import { poll, run } from "@banger/host";
 import { farAddress, Lab, outsideAddress } from "./lab/lab.ts";
 import { alpha, anchorOf, blocked, deadline, scenario, tcp, within } from "./lab/stage.ts";
 import { readRecord } from "./record.ts";
@@ -61,4 +61,17 @@ scenario("a host without a resolver, then with one on its loopback: pasta is sta
   await writeFile(lab.resolvConf, "nameserver 127.0.0.53\n");
   assert.ok(await poll(() => daemon.facts.find(({ kind }) => kind === "host.changed"), deadline));
   assert.equal(await lookUp(), "192.0.2.99");
+});
+
+scenario("rules for a new resolver that could not be written are written later", async (stage) => {
+  const { lab, daemon } = stage;
+  await lab.serve("dns", farAddress, (argv) => lab.inOutside(argv));
+  const guest = await lab.guest(await anchorOf(stage, alpha), alpha);
+  const [nft = ""] = (await run(lab.inHost(["sh", "-c", "command -v nft"]))).stdout.split("\n");
+  await run(lab.inHost(["mount", "--bind", "/bin/false", nft]));
+  await writeFile(lab.resolvConf, `nameserver ${farAddress}\n`);
+  assert.ok(await poll(() => daemon.facts.find((fact) => fact.kind === "failed"), deadline));
+  await run(lab.inHost(["umount", nft]));
+  assert.ok(await poll(() => daemon.facts.find(({ kind }) => kind === "host.changed"), deadline));
+  assert.equal(await Lab.probe(within(lab, guest), "dns", "udp", "172.16.0.1"), "192.0.2.99");
 });
