@@ -42,6 +42,7 @@ func RunFirst() error {
 	if err := MountKernelFileSystems(); err != nil {
 		return err
 	}
+	limitOpenFiles()
 	first, service, err := socketPair()
 	if err != nil {
 		return err

@@ -50,6 +50,11 @@ func expectStatus42(t *testing.T, client *ssh.Client) {
 	}
 }
 
+// fileLimits tells the soft and hard limit of open files of a command, and whether the agent that started it may open many.
+const fileLimits = `ulimit -Sn; ulimit -Hn; awk '/open files/ {print ($4 > 500000)}' /proc/$PPID/limits`
+
+const wantedFileLimits = "1024\n524288\n1\n"
+
 func TestImageWithoutInit(t *testing.T) {
 	c := prepare(t, "BANGER_TEST_BUSYBOX_IMAGE", "squashfs image with busybox and no init")
 	m, client := c.boot(t)
@@ -61,6 +66,9 @@ func TestImageWithoutInit(t *testing.T) {
 	}
 	if _, last := m.run(client, execs.Start{Argv: []string{"sh", "-c", "exit 42"}, Login: true}); last["status"] != float64(42) {
 		t.Errorf("exit 42 came back as %v", last)
+	}
+	if got := m.shell(client, fileLimits); got != wantedFileLimits {
+		t.Errorf("limits of open files: %q", got)
 	}
 	expectStatus42(t, c.login(t, client))
 	m.shell(client, "(sleep 0.2 &) ; (sleep 0.1 &)")

@@ -46,7 +46,8 @@ func TestSystemdBoot(t *testing.T) {
 	for line, want := range map[string]string{
 		"systemctl is-system-running": "running\n",
 		"cat /proc/self/cgroup":       "0::/banger\n",
-		"cat /proc/self/oom_score_adj; cat /proc/$(pgrep -f ^@banger-agent)/oom_score_adj":      "0\n-1000\n",
+		"cat /proc/self/oom_score_adj; cat /proc/$(pgrep -f ^@banger-agent)/oom_score_adj": "0\n-1000\n",
+		fileLimits: wantedFileLimits,
 		"hostname; cat /etc/hostname; cat /etc/machine-id":                                      "sandbox\nsandbox\n0123456789abcdef0123456789abcdef\n",
 		"git config user.name; cat /etc/resolv.conf":                                            "Ann O'Nym\nnameserver 10.0.2.3\nsearch vm\n",
 		"getent hosts sandbox.vm | awk '{print $1}'":                                            "10.0.2.15\n",
