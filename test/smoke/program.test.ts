@@ -1,6 +1,7 @@
 // The runner as a program, with a fake banger: its exit statuses and what it writes where.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,6 +89,19 @@ test("with --json standard output is the outcomes and nothing else", async () =>
       const told = outcomes.map(({ name, result, missing = "" }) => `${result} ${name} ${missing}`);
       assert.deepEqual(told.toSorted(), ["FAIL fails ", "PASS passes ", "SKIP needs-kvm kvm"]);
       assert.match(stderr, /Error: it is not\n[\s\S]*smoke: 1 passed, 1 failed, 1 skipped\n$/);
+    }
+  });
+});
+
+test("--clean removes what runs have left, makes nothing, and has nothing to do twice", async () => {
+  await withRunner(async (run, directory) => {
+    const home = join(directory, "state");
+    run("--scenario", "passes");
+    assert.match(await readFile(join(home, "logs/passes.log"), "utf8"), /it is well/);
+    for (const said of [`removed ${home}\n`, ""]) {
+      const { status, stdout, stderr } = run("--clean");
+      assert.deepEqual([status, stdout, stderr], [EXIT.passed, said, ""]);
+      assert.equal(existsSync(home), false);
     }
   });
 });
