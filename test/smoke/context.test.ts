@@ -13,7 +13,7 @@ const FAKE_BANGER = `#!/bin/sh
 vms=$BANGER_HOME/scratch/vms
 case "$*" in
   'image list --json') echo '[{ "status": "ready", "outdated": false }]' ;;
-  'vm list --json') sed 's/.*/{ "name": "&" }/' "$vms" | paste -sd, | sed 's/.*/[&]/' ;;
+  'vm list --json') [ ! -e "$vms.unknown" ] || exit 1; sed 's/.*/{ "name": "&" }/' "$vms" | paste -sd, | sed 's/.*/[&]/' ;;
   'vm run'*) echo "$5" >> "$vms" ;;
   'vm delete --discard-changes'*) shift 3; for name; do sed -i "/^$name$/d" "$vms"; done ;;
   'vm logs'*) echo "log of $3" ;;
@@ -26,6 +26,8 @@ interface Place {
   readonly open: (keep?: boolean) => Promise<OwnedContext>;
   readonly vms: () => Promise<string>;
   readonly logged: readonly string[];
+  /** Where the fake banger has its VMs. */
+  readonly directory: string;
 }
 
 async function withContext(use: (place: Place) => Promise<void>): Promise<void> {
@@ -43,7 +45,7 @@ async function withContext(use: (place: Place) => Promise<void>): Promise<void> 
   await writeFile(vms, "of-another\n");
   const scenario = { name: "it", description: "tries it", class: "pure", needs: [], run: () => Promise.resolve() } as const;
   const open = (keep = false) => contextOf({ fixtures, scenario, signal, log, keep });
-  await use({ open, vms: () => readFile(vms, "utf8"), logged });
+  await use({ open, vms: () => readFile(vms, "utf8"), logged, directory: join(vms, "..") });
 }
 
 test("its VMs and its directory go with it, another's stay", async () => {
@@ -75,6 +77,18 @@ test("examined, the logs of its VMs and of the daemon are written down", async (
     await context.examine();
     const tail = logged.filter((line) => /log/.test(line));
     assert.deepEqual(tail, ["$ banger vm logs it", "  log of it", "$ banger daemon logs --lines 60", "  the daemon's log"]);
+  });
+});
+
+test("the daemon's log is written down above all where the daemon does not answer", async () => {
+  await withContext(async ({ open, logged, directory }) => {
+    const context = await open(true);
+    await writeFile(join(directory, "vms.unknown"), "");
+    await assert.rejects(context.examine(), /vm list --json exited 1/);
+    assert.equal(
+      logged.findLast((line) => /log/.test(line)),
+      "  the daemon's log",
+    );
   });
 });
 

@@ -58,8 +58,11 @@ export async function contextOf({ fixtures, scenario, signal, log, keep }: Conte
     },
     until: (what, probe, timeoutMs = 60_000) => until(what, probe, timeoutMs),
     examine: async () => {
-      for (const each of await mine()) await cleaner.banger(["vm", "logs", each]);
-      await cleaner.banger(["daemon", "logs", "--lines", "60"]);
+      try {
+        for (const each of await mine()) await cleaner.banger(["vm", "logs", each]);
+      } finally {
+        await cleaner.banger(["daemon", "logs", "--lines", "60"]);
+      }
     },
     [Symbol.asyncDispose]: async () => {
       if (keep) return;
