@@ -139,8 +139,9 @@ unit-go: test-boot
 	@echo 'unit: Go'
 	@$(NODE) scripts/go-test.ts
 
-# Run as root, the suite goes on as an ordinary user: nothing of the rootless way is left untried.
-ROOTLESS_SCENARIOS := bare-run,standard-streams,publish,vmm-killed,daemon-killed
+# Run as root, the suite goes on as an ordinary user with those that tell the most of what is otherwise there: the jail, the
+# network and its namespaces, files that are the user's, and what is left. The others would only take their time again.
+ROOTLESS_SCENARIOS := bare-run,standard-streams,publish,workspace-run,isolation,vmm-killed,leaves-nothing,daemon-killed
 JOBS ?= 1
 smoke: build ## Scenarios on real VMs (JOBS=N at once)
 	@echo 'smoke: scenarios on real VMs'
@@ -159,6 +160,7 @@ smoke-one: ## Run SCENARIO=name[,name...] alone
 
 smoke-clean: build ## End and remove what interrupted smoke runs left
 	@$(NODE) build/lib/smoke.cjs --build $(CURDIR)/build --clean
+	@[ "$$(id -u)" != 0 ] || scripts/smoke-rootless.sh --clean
 
 .PHONY: bench bench-report
 ROUNDS ?= 5
