@@ -43,6 +43,11 @@ export const TEST_ENV = {
   GIT_CONFIG_NOSYSTEM: "1",
 } as const;
 
+interface CopyHooks {
+  readonly beforeUpload?: () => void;
+  readonly client?: Client;
+}
+
 interface PrepareOptions {
   readonly isForced?: boolean;
   readonly client?: Client;
@@ -77,6 +82,10 @@ export class HostRepository implements Disposable {
     return runGit(this.top, args);
   }
 
+  runWithInput(input: Uint8Array, ...args: string[]): void {
+    execFileSync("git", args, { cwd: this.top, env: TEST_ENV, input, stdio: ["pipe", "ignore", "pipe"] });
+  }
+
   write(name: string, content: string | Uint8Array, mode = 0o644): void {
     const path = pathBelow(this.top, Buffer.from(name, "utf8").toString("latin1"));
     mkdirSync(path.subarray(0, path.lastIndexOf(0x2f)), { recursive: true });
@@ -104,11 +113,10 @@ export class HostRepository implements Disposable {
   }
 
   /** Copies into the directory that stands for the guest. */
-  async copy(plan: WorkspacePlan, hooks: { readonly beforeUpload?: () => void } = {}): Promise<CopyReport> {
+  async copy(plan: WorkspacePlan, { beforeUpload, client = directoryClient(this.guest) }: CopyHooks = {}): Promise<CopyReport> {
     const history = mkdtempSync(join(this.directory, "history-"));
     await prepareHistory(this.git, { plan, directory: history });
-    hooks.beforeUpload?.();
-    const client = directoryClient(this.guest);
+    beforeUpload?.();
     return await copyIn({ git: this.git, plan, history, client, vm: { id: "vm1", name: "box" }, store: this.stores.of("vm1"), nowMs: 0 });
   }
 
