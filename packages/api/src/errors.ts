@@ -6,6 +6,7 @@ export type ErrorCode =
   | "api.bad_request"
   | "api.not_found"
   | "api.too_large"
+  | "api.upgrade_required"
   | "api.version_skew"
   | "cli.usage"
   | "config.invalid"
@@ -125,6 +126,8 @@ export function httpStatus(code: ErrorCode): number {
       return 400;
     case "api.too_large":
       return 413;
+    case "api.upgrade_required":
+      return 426;
     case "vm.busy":
     case "vm.name_taken":
     case "vm.not_running":

@@ -12,12 +12,46 @@ export function hangUpOf(response: ServerResponse): AbortSignal {
   return gone.signal;
 }
 
-/** Writes lines of JSON: the headers go out with the first. */
-export function lineWriter(response: ServerResponse): (line: StreamLine) => void {
-  return (line) => {
+export interface LineWriter {
+  write(line: StreamLine): void;
+  /** Whether the headers are out: what fails from then on is a line. */
+  hasBegun(): boolean;
+  /** Nothing more is written. */
+  refuse(): void;
+}
+
+/** Milliseconds in which what is refused at once has been refused. */
+const AT_ONCE_MS = 50;
+
+/**
+ * Writes lines of JSON; the headers go out with the first. An operation's id waits for more to tell: what fails at once is an
+ * ordinary error, which has the id too.
+ */
+export function lineWriter(response: ServerResponse): LineWriter {
+  let held: StreamLine | undefined;
+  const send = (line: StreamLine) => {
     if (response.destroyed) return;
     if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
     response.write(`${JSON.stringify(line)}\n`);
+  };
+  const sendHeld = () => {
+    if (held !== undefined) send(held);
+    held = undefined;
+  };
+  return {
+    hasBegun: () => response.headersSent,
+    write(line) {
+      if (line.type === "operation") {
+        held = line;
+        setTimeout(sendHeld, AT_ONCE_MS).unref();
+        return;
+      }
+      sendHeld();
+      send(line);
+    },
+    refuse() {
+      held = undefined;
+    },
   };
 }
 

@@ -101,7 +101,8 @@ function vmHandlers(deps: HandlerDeps): Named<"vm"> & Named<"exec"> {
     vmWait: {
       kind: "operation",
       target: named,
-      run: ({ params, query }, operation) => {
+      run: async ({ params, query }, operation) => {
+        await vms.show(params.name);
         const level = query.level ?? "basic";
         return operation.stage(level, () => vms.waitFor(params.name, level, operation.signal));
       },

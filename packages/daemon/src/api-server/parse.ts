@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { BangerError, parseVmName, VM_NAME_PATTERN, type Route, type RouteSchemas } from "@banger/api";
 import { routeSchemas } from "@banger/api/validation";
 import { en } from "zod/locales";
-import type * as z from "zod/mini";
+import * as z from "zod/mini";
 import type { Input } from "./handlers.ts";
 
 export interface RawRequest {
@@ -17,10 +17,18 @@ export function parseInput<R extends Route>(route: R, raw: RawRequest): Input<R>
   const { params, query, body }: RouteSchemas = routeSchemas[route.id as keyof typeof routeSchemas];
   return {
     params: parsePart(params, raw.params, "the path"),
-    query: parsePart(query, raw.query, "the query"),
-    body: parsePart(body, body === undefined ? undefined : (raw.body ?? {}), "the body"),
+    query: parsePart(query ?? nothing, raw.query, "the query"),
+    body: body === undefined ? refuseBody(route, raw.body) : parsePart(body, raw.body ?? {}, "the body"),
     stream: raw.stream,
   } as Input<R>;
+}
+
+const nothing = z.strictObject({});
+
+/** What an upload brings is its stream's to read. */
+function refuseBody({ method, path, bodyContentType }: Route, body: unknown): undefined {
+  if (body === undefined || bodyContentType !== undefined) return undefined;
+  throw new BangerError("api.bad_request", `${method} ${path} takes no body`, { hint: "GET /v1/openapi.json says what goes where" });
 }
 
 function parsePart(schema: z.ZodMiniType | undefined, value: unknown, where: string): unknown {

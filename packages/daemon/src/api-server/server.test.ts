@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { BangerError, createClient, routes, shortSocketPath, type BodyOf } from "@banger/api";
+import { BangerError, createClient, routes, shortSocketPath, type BodyOf, type ErrorBody } from "@banger/api";
 import { poll } from "@banger/host";
 import type { FastifyInstance } from "fastify";
 import { listenOnSocket } from "../listen.ts";
@@ -37,7 +37,11 @@ describe("the API server", () => {
   });
 
   function handlers(operations: OperationRegistry): Handlers {
-    const unused = handlersOf({ operations } as HandlerDeps);
+    const none = (name: string) => {
+      throw new BangerError("vm.not_found", `there is no VM ${name}`);
+    };
+    const vms = { show: none, stop: async (name: string) => none(name) };
+    const unused = handlersOf({ operations, vms: vms as object } as HandlerDeps);
     return {
       ...unused,
       vmCreate: {
@@ -148,6 +152,54 @@ describe("the API server", () => {
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(Buffer.from(chunk));
     assert.equal(Buffer.concat(chunks).toString(), "there and back");
+  });
+
+  test("what nobody reads is refused: a mistyped query, a body where none is taken", async () => {
+    const refusals = [
+      { method: "POST", url: "/v1/vms/api/start?wiat=ssh" },
+      { method: "GET", url: "/v1/vms?all=true" },
+      { method: "POST", url: "/v1/vms/api/start", payload: { wait: "ssh" } },
+      { method: "POST", url: "/v1/vms/api/start", payload: "tar", headers: { "content-type": "application/x-tar" } },
+    ] as const;
+    for (const request of refusals) {
+      const answer = await app.inject(request);
+      assert.deepEqual([answer.statusCode, answer.json<ErrorBody>().code], [400, "api.bad_request"], JSON.stringify(request));
+    }
+    assert.match((await app.inject(refusals[0])).json<ErrorBody>().message, /the query: .*wiat/);
+    assert.match((await app.inject(refusals[2])).json<ErrorBody>().message, /takes no body/);
+  });
+
+  test("what is no proper request has a typed error, too", async () => {
+    const badPath = await app.inject({ method: "GET", url: "/v1/vms/%ff" });
+    assert.deepEqual([badPath.statusCode, badPath.json<ErrorBody>().code], [400, "api.bad_request"]);
+    const form = {
+      method: "POST",
+      url: "/v1/vms",
+      payload: "{}",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+    } as const;
+    assert.match((await app.inject(form)).json<ErrorBody>().hint ?? "", /content-type: application\/json/);
+    const plain = await app.inject({ method: "GET", url: "/v1/exec/e1/attach" });
+    assert.deepEqual(
+      [plain.statusCode, plain.headers.upgrade, plain.json<ErrorBody>().code],
+      [426, "banger-stream", "api.upgrade_required"],
+    );
+    using short = shortSocketPath(socket);
+    const upgrade = connect({ path: short.path });
+    upgrade.write("GET /v1/exec/%E0/attach HTTP/1.1\r\nhost: b\r\nconnection: Upgrade\r\nupgrade: banger-stream\r\n\r\n");
+    const chunks: Buffer[] = [];
+    for await (const chunk of upgrade) chunks.push(chunk as Buffer);
+    assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 400 [^]*api\.bad_request[^]*%E0/);
+  });
+
+  test("what fails at once is an error by its status, not a stream that ends in one", async () => {
+    const answer = await app.inject({ method: "POST", url: "/v1/vms/nope/stop" });
+    assert.deepEqual(
+      [answer.statusCode, answer.json()],
+      [404, { code: "vm.not_found", message: "there is no VM nope", operationId: "0001" }],
+    );
+    assert.equal((await app.inject({ method: "POST", url: "/v1/vms/nope/wait" })).statusCode, 404);
+    assert.equal((await app.inject({ method: "GET", url: "/v1/operations/nope/events" })).statusCode, 404);
   });
 
   test("an unknown route names where they are listed", async () => {

@@ -1,7 +1,7 @@
 // Binds the route table to its handlers on a Unix socket.
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { BangerError, FULL_VERSION, httpStatus, routes, VERSION_HEADER, type Route, type Routes } from "@banger/api";
+import { BangerError, FULL_VERSION, httpStatus, routes, VERSION_HEADER, type ProgressSink, type Route, type Routes } from "@banger/api";
 import { joinStreams } from "@banger/host";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { relayExec } from "../guest/exec-relay.ts";
@@ -12,6 +12,7 @@ import { parseInput } from "./parse.ts";
 import { uploadBody } from "./upload-body.ts";
 
 const BODY_LIMIT = 1024 * 1024;
+const PROTOCOL = "banger-stream";
 
 export interface ApiServerDeps {
   readonly handlers: Handlers;
@@ -28,6 +29,8 @@ export function createApiServer(deps: ApiServerDeps): FastifyInstance {
     forceCloseConnections: true,
     requestTimeout: 0,
     return503OnClosing: false,
+    // What is refused before it is a request to any route, as %ff in a path.
+    frameworkErrors: (error, _request, reply) => void sendError(reply, asBangerError(error)),
   });
   app.addContentTypeParser(["application/x-tar", "application/octet-stream"], (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(reply, asBangerError(error)));
@@ -55,7 +58,6 @@ export function createApiServer(deps: ApiServerDeps): FastifyInstance {
 
 function bind(app: FastifyInstance, deps: ApiServerDeps, id: keyof Routes): void {
   const route: Route = routes[id];
-  if (route.kind === "upgrade") return;
   const handler = deps.handlers[id] as Handler<Route>;
   app.route({
     method: route.method,
@@ -91,20 +93,27 @@ async function answer(deps: ApiServerDeps, { route, handler, request, reply }: C
     case "events":
       return streamLines(reply, (onEvent) => handler.run(input, hangUp, onEvent));
     case "upgrade":
-      throw new BangerError("api.bad_request", `${route.path} needs an upgraded connection`);
+      reply.header("upgrade", PROTOCOL);
+      throw new BangerError("api.upgrade_required", `${route.path} is for a connection that is upgraded`, {
+        hint: `send "connection: Upgrade" and "upgrade: ${PROTOCOL}"`,
+      });
   }
 }
 
 /** An error before the first event is an ordinary error answer; later ones are the last line. */
-async function streamLines(reply: FastifyReply, work: (onEvent: ReturnType<typeof lineWriter>) => Promise<unknown>): Promise<void> {
-  reply.hijack();
-  const write = lineWriter(reply.raw);
-  reply.raw.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
-  reply.raw.flushHeaders();
+async function streamLines(reply: FastifyReply, work: (onEvent: ProgressSink) => Promise<unknown>): Promise<void> {
+  const lines = lineWriter(reply.raw);
   try {
-    write({ type: "result", result: await work(write) });
+    const result = await work(lines.write);
+    reply.hijack();
+    lines.write({ type: "result", result });
   } catch (error) {
-    write({ type: "error", error: bodyOf(error) });
+    if (!lines.hasBegun()) {
+      lines.refuse();
+      throw error;
+    }
+    reply.hijack();
+    lines.write({ type: "error", error: bodyOf(error) });
   }
   reply.raw.end();
 }
@@ -120,7 +129,7 @@ async function upgrade(handlers: Handlers, request: IncomingMessage, socket: Dup
       if (params === undefined || handler.kind !== "upgrade") continue;
       const input = parseInput(route, { params, query: Object.fromEntries(url.searchParams), body: undefined, stream: request });
       const other = await handler.run(input);
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: banger-stream\r\n\r\n");
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${PROTOCOL}\r\n\r\n`);
       return handler.carries === "frames" ? void (await relayExec(socket, other)) : joinStreams(socket, other);
     }
     throw new BangerError("api.not_found", `no route ${url.pathname} to upgrade`);
@@ -134,11 +143,20 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
   if (wanted.length !== given.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
-    const value = decodeURIComponent(given[index] ?? "");
+    const value = decoded(given[index] ?? "");
     if (part.startsWith(":")) params[part.slice(1)] = value;
     else if (part !== value) return undefined;
   }
   return params;
+}
+
+/** Throws `api.bad_request`. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    throw new BangerError("api.bad_request", `${part} is no part of a path`, { cause });
+  }
 }
 
 function sendError(reply: FastifyReply, error: BangerError): FastifyReply {
@@ -149,6 +167,7 @@ function asBangerError(error: unknown): BangerError {
   if (error instanceof BangerError) return error;
   const { statusCode, message } = error as { readonly statusCode?: number; readonly message: string };
   if (statusCode === 413) return new BangerError("api.too_large", `the request body is larger than ${BODY_LIMIT} bytes`);
+  if (statusCode === 415) return new BangerError("api.bad_request", message, { hint: `-H "content-type: application/json"`, cause: error });
   if (statusCode !== undefined && statusCode < 500) return new BangerError("api.bad_request", message, { cause: error });
   return BangerError.fromBody(bodyOf(error));
 }
