@@ -2,65 +2,67 @@
 // one place in the CLI renders them.
 
 /** Every way banger can fail that a program may want to tell apart. */
-export type ErrorCode =
-  | "api.bad_request"
-  | "api.not_found"
-  | "api.too_large"
-  | "api.upgrade_required"
-  | "api.version_skew"
-  | "cli.usage"
-  | "config.invalid"
-  | "daemon.unreachable"
-  | "daemon.start_failed"
-  | "daemon.stopping"
-  | "copy.bad_request"
-  | "copy.failed"
-  | "copy.unsafe"
-  | "exec.not_found"
-  | "exec.failed"
-  | "guest.disk_full"
-  | "guest.failed"
-  | "guest.path_not_found"
-  | "guest.unreachable"
-  | "guest.not_ready"
-  | "guest.configure_failed"
-  | "host.command_failed"
-  | "host.command_missing"
-  | "host.disk_full"
-  | "host.no_vm_user"
-  | "host.resources"
-  | "host.unsupported"
-  | "image.build_failed"
-  | "image.corrupt"
-  | "image.in_use"
-  | "image.not_found"
-  | "internal"
-  | "network.no_egress"
-  | "network.port_in_use"
-  | "network.setup_failed"
-  | "operation.cancelled"
-  | "operation.not_found"
-  | "state.corrupt"
-  | "state.not_writable"
-  | "state.too_new"
-  | "vm.busy"
-  | "vm.bad_name"
-  | "vm.bad_spec"
-  | "vm.name_taken"
-  | "vm.not_found"
-  | "vm.not_running"
-  | "vm.start_failed"
-  | "vmm.failed"
-  | "vmm.missing"
-  | "vmm.unsupported"
-  | "workspace.bad_request"
-  | "workspace.conflict"
-  | "workspace.not_found"
-  | "workspace.not_kept"
-  | "workspace.not_repository"
-  | "workspace.unreadable"
-  | "workspace.unsafe"
-  | "workspace.unsupported";
+export const ERROR_CODES = [
+  "api.bad_request",
+  "api.not_found",
+  "api.too_large",
+  "api.upgrade_required",
+  "api.version_skew",
+  "cli.usage",
+  "config.invalid",
+  "daemon.unreachable",
+  "daemon.start_failed",
+  "daemon.stopping",
+  "copy.bad_request",
+  "copy.failed",
+  "copy.unsafe",
+  "exec.not_found",
+  "exec.failed",
+  "guest.disk_full",
+  "guest.failed",
+  "guest.path_not_found",
+  "guest.unreachable",
+  "guest.not_ready",
+  "guest.configure_failed",
+  "host.command_failed",
+  "host.command_missing",
+  "host.disk_full",
+  "host.no_vm_user",
+  "host.resources",
+  "host.unsupported",
+  "image.build_failed",
+  "image.corrupt",
+  "image.in_use",
+  "image.not_found",
+  "internal",
+  "network.no_egress",
+  "network.port_in_use",
+  "network.setup_failed",
+  "operation.cancelled",
+  "operation.not_found",
+  "state.corrupt",
+  "state.not_writable",
+  "state.too_new",
+  "vm.busy",
+  "vm.bad_name",
+  "vm.bad_spec",
+  "vm.name_taken",
+  "vm.not_found",
+  "vm.not_running",
+  "vm.start_failed",
+  "vmm.failed",
+  "vmm.missing",
+  "vmm.unsupported",
+  "workspace.bad_request",
+  "workspace.conflict",
+  "workspace.not_found",
+  "workspace.not_kept",
+  "workspace.not_repository",
+  "workspace.unreadable",
+  "workspace.unsafe",
+  "workspace.unsupported",
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** An error as it travels: what failed (`message`, with the offending value) and what to type next (`hint`). */
 export interface ErrorBody {

@@ -20,15 +20,17 @@ import {
   workspace,
 } from "./schemas.ts";
 
-const empty = z.object({});
+const empty = z.object({}).register(z.globalRegistry, { id: "Nothing" });
 const byName = z.object({ name: vmName });
 const byId = z.object({ id: z.string() });
 const commit = z.string().check(z.regex(/^[0-9a-f]{40}$/));
 const byImage = z.object({ name: z.string() });
-const selection = z.strictObject({
-  path: z.string().check(z.describe("A directory of the guest, absolute.")),
-  paths64: z.array(z.string()).check(z.describe("Names below it in base64: names are bytes.")),
-});
+const selection = z
+  .strictObject({
+    path: z.string().check(z.describe("A directory of the guest, absolute.")),
+    paths64: z.array(z.string()).check(z.describe("Names below it in base64: names are bytes.")),
+  })
+  .register(z.globalRegistry, { id: "Selection" });
 
 const removal = z.extend(selection, {
   was: z.optional(

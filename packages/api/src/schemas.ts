@@ -4,19 +4,25 @@ import { DRIVER_NAMES, READINESS_LEVELS } from "./choices.ts";
 import type { ErrorCode } from "./errors.ts";
 import { VM_NAME_PATTERN } from "./names.ts";
 
-export const vmName = z.string().check(z.regex(VM_NAME_PATTERN), z.describe("A DNS label: 1 to 63 of a-z 0-9 '-'."));
+export const vmName = z
+  .string()
+  .check(z.regex(VM_NAME_PATTERN), z.describe("A DNS label: 1 to 63 of a-z 0-9 '-'."))
+  .register(z.globalRegistry, { id: "VmName" });
 
-export const readinessLevel = z.enum(READINESS_LEVELS);
+export const readinessLevel = z.enum(READINESS_LEVELS).register(z.globalRegistry, { id: "ReadinessLevel" });
 export type ReadinessLevel = z.infer<typeof readinessLevel>;
 
-export const driverName = z.enum(DRIVER_NAMES);
+export const driverName = z.enum(DRIVER_NAMES).register(z.globalRegistry, { id: "Driver" });
 export type DriverName = z.infer<typeof driverName>;
-export const acceleratorName = z.enum(["kvm", "tcg"]);
+export const acceleratorName = z.enum(["kvm", "tcg"]).register(z.globalRegistry, { id: "Accelerator" });
 export type AcceleratorName = z.infer<typeof acceleratorName>;
+
+/** One of the codes; one that a newer daemon has is taken as well. */
+export const errorCode = z.custom<ErrorCode>((value) => typeof value === "string").register(z.globalRegistry, { id: "ErrorCode" });
 
 export const errorBody = z
   .object({
-    code: z.custom<ErrorCode>((value) => typeof value === "string"),
+    code: errorCode,
     message: z.string(),
     hint: z.optional(z.string()),
     details: z.optional(z.record(z.string(), z.unknown())),
@@ -33,14 +39,16 @@ export const portMapping = z
   })
   .register(z.globalRegistry, { id: "PortMapping" });
 
-export const vmSpecInput = z.strictObject({
-  vcpu: z.optional(z.int().check(z.minimum(1), z.maximum(64))),
-  memoryMib: z.optional(z.int().check(z.minimum(64), z.describe("Memory in MiB."))),
-  diskBytes: z.optional(z.int().check(z.minimum(64 * 1024 * 1024), z.describe("Size of the data disk in bytes."))),
-});
+export const vmSpecInput = z
+  .strictObject({
+    vcpu: z.optional(z.int().check(z.minimum(1), z.maximum(64))),
+    memoryMib: z.optional(z.int().check(z.minimum(64), z.describe("Memory in MiB."))),
+    diskBytes: z.optional(z.int().check(z.minimum(64 * 1024 * 1024), z.describe("Size of the data disk in bytes."))),
+  })
+  .register(z.globalRegistry, { id: "VmSpec" });
 
 /** Where a value came from. */
-export const provenance = z.enum(["flag", "config", "host", "default", "image"]);
+export const provenance = z.enum(["flag", "config", "host", "default", "image"]).register(z.globalRegistry, { id: "Provenance" });
 export type Provenance = z.infer<typeof provenance>;
 const sourced = <T extends z.ZodMiniType>(value: T) => z.object({ value, source: provenance });
 export const effectiveSpec = z
@@ -71,7 +79,9 @@ export const createVmBody = z
   .register(z.globalRegistry, { id: "CreateVm" });
 export type CreateVmBody = z.infer<typeof createVmBody>;
 
-export const vmStatus = z.enum(["creating", "stopped", "starting", "running", "stopping", "deleting"]);
+export const vmStatus = z
+  .enum(["creating", "stopped", "starting", "running", "stopping", "deleting"])
+  .register(z.globalRegistry, { id: "VmStatus" });
 export type VmStatus = z.infer<typeof vmStatus>;
 
 export const stopReason = z

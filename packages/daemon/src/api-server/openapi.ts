@@ -1,18 +1,19 @@
 // The API as an OpenAPI 3.1 document, from the route table.
-import { routes, type Route, type RouteSchemas, type Routes } from "@banger/api";
-import { errorBody, routeSchemas } from "@banger/api/validation";
+import { ERROR_CODES, routes, type Route, type RouteSchemas, type Routes } from "@banger/api";
+import { errorBody, errorCode, routeSchemas, streamLineOf } from "@banger/api/validation";
 import * as z from "zod/mini";
 
 type Json = Record<string, unknown>;
 
 export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
-  const components = new Map<string, Json>();
+  const components: Components = { schemas: new Map(), parameters: new Map() };
   for (const id of Object.keys(routes) as (keyof Routes)[]) {
     const route = { ...routes[id], ...routeSchemas[id] } satisfies DescribedRoute;
     const path = route.path.replaceAll(/:([a-z]+)/gi, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, components) };
   }
+  const error = { description: "An error.", content: { "application/json": { schema: schemaOf(errorBody, components) } } };
   return {
     openapi: "3.1.0",
     info: {
@@ -22,29 +23,32 @@ export function openApiDocument(): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     paths,
-    components: { schemas: Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1))) },
+    components: { schemas: sorted(components.schemas), parameters: sorted(components.parameters), responses: { Error: error } },
   };
 }
 
 type DescribedRoute = Route & RouteSchemas;
 
-/** Schemas that have a name, by it; filled by those who refer to them. */
-type Components = Map<string, Json>;
+/** What has a name, by it; filled by those who refer to them. */
+interface Components {
+  readonly schemas: Map<string, Json>;
+  readonly parameters: Map<string, Json>;
+}
+
+function sorted(named: ReadonlyMap<string, Json>): Json {
+  return Object.fromEntries([...named].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 function operationOf(route: DescribedRoute, components: Components): Json {
   const schema = (of: z.ZodMiniType) => ({ schema: schemaOf(of, components) });
+  const parameters = [...pathParametersOf(route, components), ...parametersOf(route.query, "query", components)];
   return {
     operationId: route.id,
     summary: route.summary,
-    parameters: [...parametersOf(route.params, "path", components), ...parametersOf(route.query, "query", components)],
+    ...(route.errors.length === 0 ? {} : { description: `Errors of its own: ${route.errors.join(", ")}.` }),
+    ...(parameters.length === 0 ? {} : { parameters }),
     ...requestOf(route, schema),
-    responses: {
-      ...successOf(route, schema),
-      default: {
-        description: route.errors.length === 0 ? "An error." : `An error; of its own: ${route.errors.join(", ")}.`,
-        content: { "application/json": schema(errorBody) },
-      },
-    },
+    responses: { ...successOf(route, components), default: { $ref: "#/components/responses/Error" } },
   };
 }
 
@@ -56,15 +60,15 @@ function requestOf(route: DescribedRoute, contentOf: ContentOf): Json {
   return {};
 }
 
-function successOf(route: DescribedRoute, contentOf: ContentOf): Json {
+function successOf(route: DescribedRoute, components: Components): Json {
   switch (route.kind) {
     case "json":
-      return { "200": { description: "Done.", content: { "application/json": contentOf(route.result) } } };
+      return { "200": { description: "Done.", content: { "application/json": { schema: schemaOf(route.result, components) } } } };
     case "progress":
       return {
         "200": {
-          description: "Lines of JSON: progress events, then one `result` (its schema here) or `error`.",
-          content: { "application/x-ndjson": contentOf(route.result) },
+          description: "Lines of JSON, each as in the schema: progress events, then one result or error.",
+          content: { "application/x-ndjson": { schema: lineOf(route.result, components) } },
         },
       };
     case "bytes":
@@ -72,6 +76,25 @@ function successOf(route: DescribedRoute, contentOf: ContentOf): Json {
     case "upgrade":
       return { "101": { description: "The connection is upgraded to `banger-stream`." } };
   }
+}
+
+/** Under a name of its own where the result has one. */
+function lineOf(result: z.ZodMiniType, components: Components): Json {
+  const { id } = z.globalRegistry.get(result) ?? {};
+  const line = schemaOf(streamLineOf(result), components);
+  if (id === undefined) return line;
+  components.schemas.set(`${id}Line`, line);
+  return { $ref: `#/components/schemas/${id}Line` };
+}
+
+/** Those of a path are the same wherever it begins alike: `vms.name`. */
+function pathParametersOf({ path, params }: DescribedRoute, components: Components): Json[] {
+  const noun = path.split("/")[2] ?? "";
+  return parametersOf(params, "path", components).map((parameter) => {
+    const key = `${noun}.${String(parameter["name"])}`;
+    components.parameters.set(key, parameter);
+    return { $ref: `#/components/parameters/${key}` };
+  });
 }
 
 function parametersOf(schema: z.ZodMiniType | undefined, where: "path" | "query", components: Components): Json[] {
@@ -85,10 +108,17 @@ function parametersOf(schema: z.ZodMiniType | undefined, where: "path" | "query"
 
 /** The JSON Schema of `schema`, with references to `components` for what has a name. */
 function schemaOf(schema: z.ZodMiniType, components: Components): Json {
-  const { $schema: _dialect, ...whole } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { $schema: _dialect, ...whole } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any", override: refine });
   const { $defs: named = {}, ...rest } = JSON.parse(JSON.stringify(whole).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json & {
     $defs?: Readonly<Record<string, Json>>;
   };
-  for (const [name, definition] of Object.entries(named)) components.set(name, definition);
+  for (const [name, definition] of Object.entries(named)) components.schemas.set(name, definition);
   return rest;
+}
+
+/** What zod cannot tell, and what it tells of every integer. */
+function refine({ zodSchema, jsonSchema }: { readonly zodSchema: unknown; readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (zodSchema === errorCode) Object.assign(jsonSchema, { type: "string", enum: [...ERROR_CODES] });
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
 }
