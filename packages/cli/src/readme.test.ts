@@ -1,20 +1,25 @@
-// Every `banger …` line of the README's code blocks is a command line that parses.
+// Every `banger …` line of a code block in the README and the docs is a command line that parses.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { checkCommandLine } from "./cli.ts";
 import { bangerLines } from "./testing/banger-lines.ts";
 import { checkDeps } from "./testing/check-deps.ts";
 
-const README = join(import.meta.dirname, "../../../README.md");
+const root = join(import.meta.dirname, "../../..");
 
-test("the README's command lines parse", async (t) => {
-  const lines = bangerLines(readFileSync(README, "utf8"));
-  assert.ok(lines.length > 0, "the README shows no banger command");
-  for (const { words, text } of lines) {
-    await t.test(text, async () => assert.equal(await checkCommandLine(checkDeps(words)), undefined));
-  }
+for (const document of ["README.md", ...globSync("docs/*.md", { cwd: root }).toSorted()]) {
+  test(`the command lines of ${document} parse`, async (t) => {
+    for (const { words, text } of bangerLines(readFileSync(join(root, document), "utf8"))) {
+      await t.test(text, async () => assert.equal(await checkCommandLine(checkDeps(words)), undefined));
+    }
+  });
+}
+
+test("the README shows the dominant use first", () => {
+  const [first] = bangerLines(readFileSync(join(root, "README.md"), "utf8"));
+  assert.deepEqual(first?.words, ["vm", "run", "./api", "--", "make", "test"]);
 });
 
 test("command lines are found in code blocks, prompts and pipes cut away", () => {
