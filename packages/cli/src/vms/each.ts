@@ -7,6 +7,8 @@ import { createProgress } from "../output/progress.ts";
 export interface EachVm<T> {
   readonly names: readonly string[];
   readonly act: (client: Client, name: string, onEvent: ProgressSink) => Promise<T>;
+  /** What `--json` tells of one that went well. */
+  readonly shown: (result: T) => Readonly<Record<string, unknown>>;
   /** The line on stdout for one that went well. */
   readonly told: (name: string, result: T) => string;
   /** What else is worth saying of it, on stderr. */
@@ -16,7 +18,7 @@ export interface EachVm<T> {
 }
 
 /** Answers the exit status: 1 if any failed. */
-export async function forEachVm<T>(context: CliContext, { names, act, told, remark, signal }: EachVm<T>): Promise<number> {
+export async function forEachVm<T>(context: CliContext, { names, act, shown, told, remark, signal }: EachVm<T>): Promise<number> {
   const unique = [...new Set(names)];
   const client = await context.connect();
   const settled = await settleAll(context, unique, (name, onEvent) => act(client, name, onEvent));
@@ -26,7 +28,7 @@ export async function forEachVm<T>(context: CliContext, { names, act, told, rema
     await context.output.json(
       settled.map((outcome, index) =>
         outcome.status === "fulfilled"
-          ? { name: unique[index], ok: true }
+          ? { name: unique[index], ok: true, ...shown(outcome.value) }
           : { name: unique[index], ok: false, error: toError(outcome.reason).toBody() },
       ),
     );
@@ -34,12 +36,17 @@ export async function forEachVm<T>(context: CliContext, { names, act, told, rema
   }
   for (const [index, outcome] of settled.entries()) {
     const name = unique[index] ?? "";
-    if (outcome.status === "rejected") context.output.error(toError(outcome.reason));
+    const prefix = unique.length > 1 ? `${name}: ` : "";
+    if (outcome.status === "rejected") context.output.error(prefixed(prefix, toError(outcome.reason)));
     else if (!context.output.isQuiet) await context.output.result(told(name, outcome.value));
     const more = outcome.status === "fulfilled" ? remark?.(outcome.value) : undefined;
     if (more !== undefined) context.output.note(more);
   }
   return failures === 0 ? EXIT.ok : EXIT.failure;
+}
+
+function prefixed(prefix: string, error: BangerError): BangerError {
+  return BangerError.fromBody({ ...error.toBody(), message: `${prefix}${error.message}` });
 }
 
 async function settleAll<T>(

@@ -31,6 +31,7 @@ but STOP and CONT end it for sure.`,
       names,
       act: (client, name) =>
         client.call(routes.vmKill, { params: { name }, body: flags.signal === undefined ? {} : { signal: flags.signal } }),
+      shown: (vm) => ({ vm }),
       told: (name) => `${name} ${DONE[flags.signal ?? "KILL"] ?? "killed"}`,
     }),
 });

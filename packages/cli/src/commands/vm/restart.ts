@@ -19,6 +19,7 @@ export const restart = command({
     forEachVm(context, {
       names,
       act: (client, name, onEvent) => client.progress(routes.vmRestart, { params: { name }, query: { wait: flags.wait } }, { onEvent }),
+      shown: (vm) => ({ vm }),
       told: (name, vm) => `${name} ${vm.status}`,
     }),
 });

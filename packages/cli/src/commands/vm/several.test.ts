@@ -17,7 +17,7 @@ test("unknown names do not stop the others; exit 1", async () => {
   assert.deepEqual(await scene.cli(["vm", "rm", "-f", "a", "nope", "b"]), {
     status: 1,
     stdout: "a deleted\nb deleted\n",
-    stderr: "error: there is no VM nope\n  try: banger vm list\n",
+    stderr: "error: nope: there is no VM nope\n  try: banger vm list\n",
   });
 });
 
@@ -47,9 +47,21 @@ test("--json tells each one's fate", async () => {
   const said = await scene.cli(["vm", "kill", "a", "nope", "--signal", "sigterm", "--json"]);
   assert.deepEqual({ status: said.status, stderr: said.stderr }, { status: 1, stderr: "" });
   assert.deepEqual(JSON.parse(said.stdout), [
-    { name: "a", ok: true },
+    { name: "a", ok: true, vm: fakeVm() },
     { name: "nope", ok: false, error: { code: "vm.not_found", message: "there is no VM nope", hint: "banger vm list" } },
   ]);
+});
+
+test("one alone is told without its name; what a delete kept is in its JSON", async () => {
+  const kept = { id: "0f3a9c", name: "a", deletedAt: "2026-01-01T00:00:00.000Z", workspaces: [] };
+  await using scene = await openScene({
+    vmDelete: ({ params }) => {
+      if (params.name === "nope") throw unknown(params.name);
+      return { kept };
+    },
+  });
+  assert.equal((await scene.cli(["vm", "delete", "nope"])).stderr, "error: there is no VM nope\n  try: banger vm list\n");
+  assert.deepEqual(JSON.parse((await scene.cli(["vm", "delete", "a", "--json"])).stdout), [{ name: "a", ok: true, kept }]);
 });
 
 test("start waits as told and Ctrl-C undoes it", async () => {

@@ -24,6 +24,7 @@ export const start = command({
           signal,
           act: (client, name, onEvent) =>
             client.progress(routes.vmStart, { params: { name }, query: { wait: flags.wait } }, { onEvent, signal }),
+          shown: (vm) => ({ vm }),
           told: (name, vm) => `${name} ${vm.status}`,
         }),
       undone: () => Promise.resolve("cancelled: boots under way are undone"),

@@ -18,6 +18,7 @@ export const stop = command({
     forEachVm(context, {
       names,
       act: (client, name, onEvent) => client.progress(routes.vmStop, { params: { name } }, { onEvent }),
+      shown: (vm) => ({ vm }),
       told: (name, vm) => `${name} ${vm.status}`,
     }),
 });
