@@ -36,6 +36,7 @@ export const ERROR_CODES = [
   "image.not_found",
   "internal",
   "network.no_egress",
+  "network.not_published",
   "network.port_in_use",
   "network.setup_failed",
   "operation.cancelled",
@@ -137,6 +138,7 @@ export function httpStatus(code: ErrorCode): number {
     case "workspace.not_kept":
     case "image.in_use":
     case "network.port_in_use":
+    case "network.not_published":
       return 409;
     case "daemon.stopping":
     case "guest.unreachable":

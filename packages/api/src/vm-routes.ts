@@ -132,7 +132,7 @@ export const vmRoutes = {
     method: "DELETE",
     path: "/v1/vms/:name/forwards",
     summary: "Stop publishing a host port.",
-    errors: ["vm.not_found"],
+    errors: ["vm.not_found", "network.not_published"],
   },
   vmExec: {
     id: "vmExec",

@@ -1,5 +1,6 @@
 // What each route does. The table is complete by its type: a route without a handler does not compile.
 import type { Duplex, Readable } from "node:stream";
+import { BangerError } from "@banger/api";
 import type {
   BodyOf,
   DaemonInfo,
@@ -7,11 +8,13 @@ import type {
   EffectiveSpec,
   Image,
   ParamsOf,
+  PortMapping,
   ProgressSink,
   QueryOf,
   ResultOf,
   Route,
   Routes,
+  Vm,
 } from "@banger/api";
 import type { ImageService } from "../images/contract.ts";
 import type { Operation, OperationRegistry } from "../operations/registry.ts";
@@ -123,8 +126,22 @@ function vmHandlers(deps: HandlerDeps): Named<"vm"> & Named<"exec"> {
     },
     vmLeaseRelease: { kind: "json", run: ({ params }) => vms.releaseLease(params.name) },
     vmForward: { kind: "json", run: ({ params, body }) => vms.forward(params.name, body) },
-    vmUnforward: { kind: "json", run: ({ params, query }) => vms.unforward(params.name, query) },
+    vmUnforward: {
+      kind: "json",
+      run: async ({ params, query }) => {
+        requirePublished(await vms.show(params.name), query);
+        return vms.unforward(params.name, query);
+      },
+    },
   };
+}
+
+/** Throws `network.not_published`. */
+function requirePublished({ name, forwards }: Vm, { hostAddress, hostPort }: Pick<PortMapping, "hostAddress" | "hostPort">): void {
+  if (forwards.some((each) => each.hostAddress === hostAddress && each.hostPort === hostPort)) return;
+  throw new BangerError("network.not_published", `${name} publishes nothing at ${hostAddress}:${hostPort}`, {
+    hint: `banger vm forward ${name}`,
+  });
 }
 
 /** What makes VMMs. */

@@ -40,7 +40,8 @@ describe("the API server", () => {
     const none = (name: string) => {
       throw new BangerError("vm.not_found", `there is no VM ${name}`);
     };
-    const vms = { show: none, stop: async (name: string) => none(name) };
+    const show = async (name: string) => (name === "api" ? { name, forwards: [] } : none(name));
+    const vms = { show, stop: async (name: string) => none(name) };
     const unused = handlersOf({ operations, vms: vms as object } as HandlerDeps);
     return {
       ...unused,
@@ -200,6 +201,11 @@ describe("the API server", () => {
     );
     assert.equal((await app.inject({ method: "POST", url: "/v1/vms/nope/wait" })).statusCode, 404);
     assert.equal((await app.inject({ method: "GET", url: "/v1/operations/nope/events" })).statusCode, 404);
+  });
+
+  test("a port that is not published cannot be taken back", async () => {
+    const answer = await app.inject({ method: "DELETE", url: "/v1/vms/api/forwards?hostAddress=127.0.0.1&hostPort=8080" });
+    assert.deepEqual([answer.statusCode, answer.json<ErrorBody>().code], [409, "network.not_published"]);
   });
 
   test("an unknown route names where they are listed", async () => {

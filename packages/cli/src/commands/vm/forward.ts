@@ -37,7 +37,9 @@ the VM is deleted. Without a port, lists what is published.`,
     if (mapping === undefined) {
       const { forwards } = await client.call(routes.vmShow, { params });
       const lines = forwards.map((known) => `${formatPortMapping(known)}${known.error === undefined ? "" : ` (${known.error})`}`);
-      await (output.isJson ? output.json(forwards) : output.result(lines.join("\n")));
+      if (output.isJson) await output.json(forwards);
+      else if (lines.length > 0) await output.result(lines.join("\n"));
+      else output.note(`${name} publishes no port.  publish one: banger vm forward ${name} 8080:80`);
     } else if (flags.remove === true) {
       const { hostAddress, hostPort } = mapping;
       const { forwards } = await client.call(routes.vmUnforward, { params, query: { hostAddress, hostPort } });
@@ -45,6 +47,8 @@ the VM is deleted. Without a port, lists what is published.`,
     } else {
       const made = await client.call(routes.vmForward, { params, body: mapping });
       await (output.isJson ? output.json(made) : output.result(formatPortMapping(made)));
+      const { status } = await client.call(routes.vmShow, { params });
+      if (status !== "running") output.note(`${name} is ${status}: the port is published at its next start`);
     }
   },
 });

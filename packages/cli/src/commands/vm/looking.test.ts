@@ -154,3 +154,20 @@ test("vm forward publishes, lists, removes", async () => {
   assert.deepEqual(await scene.cli(["vm", "forward", "api", "3000:3000", "--remove"]), { status: 0, stdout: "", stderr: "" });
   assert.equal(scene.daemon?.calls.at(-1), "vmUnforward api hostAddress=127.0.0.1 hostPort=3000");
 });
+
+test("vm forward says when there is nothing, and when a port has to wait for its VM", async () => {
+  await using scene = await openScene({
+    vmShow: () => fakeVm({ name: "api", status: "stopped" }),
+    vmForward: ({ body }) => body,
+  });
+  assert.deepEqual(await scene.cli(["vm", "forward", "api"]), {
+    status: 0,
+    stdout: "",
+    stderr: "api publishes no port.  publish one: banger vm forward api 8080:80\n",
+  });
+  assert.deepEqual(await scene.cli(["vm", "forward", "api", "8080:80"]), {
+    status: 0,
+    stdout: "127.0.0.1:8080→80\n",
+    stderr: "api is stopped: the port is published at its next start\n",
+  });
+});
