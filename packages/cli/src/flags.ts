@@ -68,6 +68,9 @@ export const oneVm = { kind: "tuple", parameters: [{ ...vmParameter, brief: "Nam
 /** VMs by name, at least one. */
 export const severalVms = { kind: "array", minimum: 1, parameter: { ...vmParameter, brief: "Names of the VMs" } } as const;
 
+/** VMs by name, none too: then it is all of them that are meant. */
+export const chosenVmNames = { kind: "array", parameter: { ...vmParameter, brief: "Names of the VMs" } } as const;
+
 /** VMs by name or id, none too. */
 export const someVms = { kind: "array", parameter: { ...vmParameter, brief: "Names or ids of the VMs" } } as const;
 

@@ -2,6 +2,7 @@ import { routes, type ReadinessLevel } from "@banger/api";
 import { command, jsonFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { severalVms, waitFlag } from "../../flags.ts";
+import { interruptible } from "../../interrupt.ts";
 import { forEachVm } from "../../vms/each.ts";
 
 interface Flags {
@@ -16,10 +17,16 @@ export const restart = command({
   examples: [["banger vm restart api", "as if its power button was pressed twice"]],
   parameters: { flags: { wait: waitFlag("agent"), json: jsonFlag }, positional: severalVms },
   run: (context: CliContext, flags: Flags, ...names: string[]) =>
-    forEachVm(context, {
-      names,
-      act: (client, name, onEvent) => client.progress(routes.vmRestart, { params: { name }, query: { wait: flags.wait } }, { onEvent }),
-      shown: (vm) => ({ vm }),
-      told: (name, vm) => `${name} ${vm.status}`,
+    interruptible(context.deps, {
+      work: (signal) =>
+        forEachVm(context, {
+          names,
+          signal,
+          act: (client, name, onEvent) =>
+            client.progress(routes.vmRestart, { params: { name }, query: { wait: flags.wait } }, { onEvent, signal }),
+          shown: (vm) => ({ vm }),
+          told: (name, vm) => `${name} ${vm.status}`,
+        }),
+      undone: () => Promise.resolve("cancelled: what was not up again is stopped.  what there is: banger vm list"),
     }),
 });

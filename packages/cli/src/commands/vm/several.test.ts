@@ -64,6 +64,42 @@ test("one alone is told without its name; what a delete kept is in its JSON", as
   assert.deepEqual(JSON.parse((await scene.cli(["vm", "delete", "a", "--json"])).stdout), [{ name: "a", ok: true, kept }]);
 });
 
+test("--all means all there are; a delete of them asks, unless it is told not to", async () => {
+  const gone: string[] = [];
+  await using scene = await openScene({
+    vmList: () => [fakeVm({ name: "a" }), fakeVm({ name: "off", status: "stopped" })],
+    vmStop: ({ params }) => fakeVm({ name: params.name, status: "stopped" }),
+    vmDelete: ({ params }) => {
+      gone.push(params.name);
+      return { kept: null };
+    },
+  });
+  assert.deepEqual(await scene.cli(["vm", "stop", "--all"]), { status: 0, stdout: "a stopped\n", stderr: "" });
+  const unsure = await scene.cli(["vm", "delete", "--all"]);
+  assert.deepEqual([unsure.status, unsure.stderr.split("\n")[0]], [2, "error: without a terminal nobody can be asked"]);
+  const isTerminal = { stdin: true, stderr: true };
+  const no = await scene.cli(["vm", "delete", "--all"], { isTerminal, stdin: "n\n" });
+  assert.deepEqual([no.status, no.stderr], [1, "delete a, off? [y/N] nothing was deleted\n"]);
+  assert.deepEqual(gone, []);
+  assert.equal((await scene.cli(["vm", "delete", "--all"], { isTerminal, stdin: "y\n" })).stdout, "a deleted\noff deleted\n");
+  assert.equal((await scene.cli(["vm", "delete", "-a", "-y"])).stdout, "a deleted\noff deleted\n");
+  assert.equal((await scene.cli(["vm", "stop", "a", "--all"])).status, 2);
+});
+
+test("Ctrl-C says that a stop goes on", async () => {
+  await using scene = await openScene({
+    vmStop: ({ signal }) => {
+      void scene.signal("SIGINT");
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve(fakeVm())));
+    },
+  });
+  assert.deepEqual(await scene.cli(["vm", "stop", "a"]), {
+    status: 130,
+    stdout: "",
+    stderr: "left: stopping goes on.  how far it is: banger vm list\n",
+  });
+});
+
 test("start waits as told and Ctrl-C undoes it", async () => {
   await using scene = await openScene({
     vmStart: ({ query, signal }) => {
