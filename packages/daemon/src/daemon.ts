@@ -141,7 +141,7 @@ async function partsOf(around: Surroundings): Promise<Parts> {
       ...{ images, connectGuest, newHostKey: (name) => generateSshKey(`banger host key of ${name}`), vmsDir: paths.vmsDir, runAs },
       workspaces: new WorkspaceFiles({ vmsDir: paths.vmsDir, keptDir: paths.keptDir, now, log }),
       ...{ fileSync, deadlinesOf, steps, requireRoom: () => requireRoom(paths.vmsDir) },
-      ...{ config, hostResources, resolveSpec, now, randomHex, log },
+      ...{ config, hostResources, resolveSpec, now, randomHex, log, monotonicMs: () => performance.now() },
     },
     (kind, target, work) => operations.run({ kind, target, signal: new AbortController().signal }, work),
   );

@@ -207,6 +207,7 @@ async function clock({ agent, stream }: Request): Promise<void> {
   const { timeUnixMs } = JSON.parse(await text(stream)) as { timeUnixMs: number };
   const offsetMs = timeUnixMs - Date.now();
   agent.clockSettings.push(offsetMs);
+  agent.options.onClock?.(offsetMs);
   answer(stream, { offsetMs });
 }
 

@@ -41,6 +41,8 @@ export interface FakeAgentOptions {
   readonly ignoresShutdown?: boolean;
   /** The guest has gone down; a VMM would end or carry on now. */
   readonly onEnded?: (mode: Ending) => void;
+  /** Sees how far the clock was set, in milliseconds. */
+  readonly onClock?: (offsetMs: number) => void;
   /** The command `panic` was run. */
   readonly onPanic?: () => void;
   /** Sees the process group leader of each exec. */

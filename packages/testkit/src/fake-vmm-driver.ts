@@ -147,10 +147,15 @@ function endExecs(file: string): void {
 function connectAgent(vmDir: string, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const short = shortSocketPath(fakeVmFiles(vmDir).socket);
-    const socket = connect({ path: short.path, allowHalfOpen: true, signal });
+    const socket = connect({ path: short.path, allowHalfOpen: true });
+    const onAbort = () => socket.destroy(new Error("aborted"));
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
     let isOpen = false;
     socket.once("connect", () => {
       isOpen = true;
+      // What is aborted later is no more than the connecting.
+      signal.removeEventListener("abort", onAbort);
       short[Symbol.dispose]();
       resolve(socket);
     });

@@ -47,6 +47,8 @@ export function fakeVmFiles(vmDir: string) {
     execs: join(vmDir, "fake-execs"),
     /** While it is there, the guest stands still for want of space on the host. */
     paused: join(vmDir, "fake-paused"),
+    /** How far its clock was set, in milliseconds, a line each time. */
+    clock: join(vmDir, "fake-clock"),
     /** What stands for the guest's `/`; kept between boots. */
     root: join(vmDir, "fake-root"),
   } as const;

@@ -37,6 +37,7 @@ const agent = new FakeAgent({
   env: process.env,
   onConsole: say,
   onPanic: panic,
+  onClock: (offsetMs) => appendFileSync(files.clock, `${offsetMs}\n`),
   onEnded: (mode) => {
     say(`[    9.000000] reboot: ${{ reboot: "Restarting system", poweroff: "Power down", halt: "System halted" }[mode]}`);
     if (mode === "halt" || (mode === "poweroff" && machine.outlivesPoweroff)) server.close();

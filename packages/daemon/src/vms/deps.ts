@@ -47,6 +47,8 @@ export interface VmDeps {
   /** Who runs VMMs and owns their files; null: the daemon's own user. */
   readonly runAs: RunAs | null;
   readonly now: () => Date;
+  /** Stands still while the host is suspended. */
+  readonly monotonicMs: () => number;
   readonly randomHex: (bytes: number) => string;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }

@@ -19,6 +19,7 @@ const RESUME_MS = 5000;
 export interface PausesDeps {
   readonly process: VmmProcess;
   readonly pausing: VmmPausing | undefined;
+  readonly onGoesOn: () => void;
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
 }
 
@@ -82,6 +83,7 @@ export class Pauses {
     this.#pause = new AbortController();
     this.#resumedAt = performance.now();
     this.#deps.log({}, "a paused guest goes on");
+    this.#deps.onGoesOn();
   }
 
   async #letGoOn(pausing: VmmPausing, pause: AbortController, ended: AbortSignal): Promise<void> {

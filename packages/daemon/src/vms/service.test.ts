@@ -31,6 +31,14 @@ describe("the life of a VM", () => {
     directories: await readdir(join(directory, "vms")),
     taps: [...of.attached],
   });
+  /** How far the guest's clock was set, each time. */
+  const clockSettings = async (id: string) =>
+    (await readFile(join(directory, "vms", id, "fake-clock"), "utf8").catch(() => "")).split("\n").filter(Boolean).map(Number);
+  /** Until the guest's clock, which stood still, is set. */
+  const setAhead = async (id: string) => {
+    const found = await poll(async () => (await clockSettings(id)).find((ms) => ms > 3_500_000), { timeoutMs: 30_000 });
+    assert.ok(found !== undefined && found < 3_700_000, String(await clockSettings(id)));
+  };
   const NOTHING = { rows: 0, held: [], directories: [], taps: [] };
 
   beforeEach(async () => {
@@ -175,7 +183,9 @@ describe("the life of a VM", () => {
       attempt(),
       (error: BangerError) => code("host.disk_full")(error) && error.message.startsWith("the guest is paused"),
     );
+    one.aheadMs = 3_600_000;
     await one.seen("a", "running", (vm) => vm.pauseReason === null);
+    await setAhead(id);
     assert.equal(existsSync(still), false);
     await attempt();
     await writeFile(still, "");
@@ -214,6 +224,14 @@ describe("the life of a VM", () => {
     const { id: exec } = await one.service.guests.prepareExec("a", { argv: ["true"] }, new AbortController().signal);
     assert.ok(exec !== "" && one.records.get(id).status === "running");
     await start;
+  });
+
+  test("the clocks of guests are set once the host has slept", async () => {
+    const one = daemon();
+    const { id } = await one.create("a");
+    await poll(async () => ((await clockSettings(id)).length === 1 ? true : undefined), { timeoutMs: 10_000 });
+    one.sleptMs = 3_600_000;
+    await setAhead(id);
   });
 
   test("a killed VMM is seen, told, and starts again", async () => {

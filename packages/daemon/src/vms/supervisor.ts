@@ -43,7 +43,9 @@ export class Supervisor {
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     this.process = deps.process;
-    this.pauses = new Pauses({ process: deps.process, pausing: deps.driver.pausing, log: deps.log }, this.#ended.signal);
+    const { process, log } = deps;
+    const onGoesOn = () => void this.setClock();
+    this.pauses = new Pauses({ process, pausing: deps.driver.pausing, onGoesOn, log }, this.#ended.signal);
     void this.#watchExit();
     void this.#capLogs();
     void this.#endAfter((signal) => this.#halted(signal));
@@ -128,6 +130,15 @@ export class Supervisor {
       }
     }
     return "reached";
+  }
+
+  /** Sets the guest's clock, which has stood still. One without a connection has it set with the next. */
+  async setClock(): Promise<void> {
+    try {
+      await this.#guest?.setClock(this.#deps.now().getTime());
+    } catch (error) {
+      if (!this.isOver) this.#deps.log({ error: String(error) }, "the guest's clock could not be set");
+    }
   }
 
   /** Stops watching; the VMM is left alone. */

@@ -2,6 +2,7 @@
 import { BangerError } from "@banger/api";
 import type { VmmExit, VmmProcess } from "../vmm/contract.ts";
 import type { VmDeps } from "./deps.ts";
+import { watchClockJumps } from "./clock-jumps.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export type OnVmExit = (vmId: string, supervisor: Supervisor, exit: VmmExit) => void;
@@ -10,11 +11,14 @@ export class Supervisors {
   readonly #live = new Map<string, Supervisor>();
   readonly #deps: VmDeps;
   readonly #onExit: OnVmExit;
+  readonly #stopLooking: () => void;
   #hasLeft = false;
 
   constructor(deps: VmDeps, onExit: OnVmExit) {
     this.#deps = deps;
     this.#onExit = onExit;
+    const { now, monotonicMs } = deps;
+    this.#stopLooking = watchClockJumps({ now, monotonicMs, onJump: () => this.#setClocks() });
   }
 
   get size(): number {
@@ -67,6 +71,12 @@ export class Supervisors {
   /** Stops watching all, for good; the VMs run on. */
   stopAll(): void {
     this.#hasLeft = true;
+    this.#stopLooking();
     for (const vmId of [...this.#live.keys()]) this.forget(vmId);
+  }
+
+  #setClocks(): void {
+    this.#deps.log({}, "the host's clock has jumped");
+    for (const supervisor of this.#live.values()) void supervisor.setClock();
   }
 }

@@ -53,6 +53,9 @@ export class TestDaemon {
   /** What the network was told at the reconcile. */
   known: readonly string[] = [];
   hasRoom = true;
+  /** How far the clock of the host has gone, and for how long it has slept, in milliseconds. */
+  aheadMs = 0;
+  sleptMs = 0;
   /** Steps as they are run, and those that are to fail: instead of what they do, or after it. */
   readonly ran: Step[] = [];
   failing: Readonly<Partial<Record<Step, "instead" | "after">>> = {};
@@ -101,7 +104,8 @@ export class TestDaemon {
       deadlinesOf: (accelerator) => ({ ...deadlinesOf(accelerator), ...options.deadlines }),
       vmsDir: join(directory, "vms"),
       runAs: null,
-      now: () => new Date(),
+      now: () => new Date(Date.now() + this.aheadMs + this.sleptMs),
+      monotonicMs: () => performance.now() + this.aheadMs,
       randomHex: (bytes) => randomBytes(bytes).toString("hex"),
       log: () => undefined,
       config: () => Promise.resolve(DEFAULT_CONFIG),
