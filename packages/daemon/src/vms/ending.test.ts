@@ -46,7 +46,8 @@ test("the kernel's last words tell where the agent said nothing", () => {
   assert.equal(announcedOnConsole("[  369.513942] reboot: Restarting system\r\n"), "reboot");
   assert.equal(announcedOnConsole("x\n[    5.550310] reboot: Power down\n"), "poweroff");
   assert.equal(announcedOnConsole("[  225.550310] reboot: System halted"), "halt");
-  assert.equal(announcedOnConsole("reboot: System halted\n# [ 1.0] reboot: Power down"), null, "not the kernel's");
+  assert.equal(announcedOnConsole("reboot: System halted\n# [ 1.0] reboot: Power down\n# "), null, "not the kernel's");
+  assert.equal(announcedOnConsole("progress: 42 %[  225.550310] reboot: Restarting system\r\n"), "reboot", "behind a line without an end");
 });
 
 test("the last sign of life is the panic, else the last line, with control characters shown", () => {

@@ -15,6 +15,8 @@ const LAST_WORDS = {
 
 /** With the kernel's time in front, so that no program's text is taken for them. */
 const PATTERN = /^\[ *\d+\.\d+\] reboot: (Restarting system|Power down|System halted)/gm;
+/** The console ends with them: then they may follow what a program wrote without ending its line. */
+const AT_END = /\[ *\d+\.\d+\] reboot: (Restarting system|Power down|System halted)\s*$/;
 const TAIL_BYTES = 4096;
 const LOOK_MS = 2000;
 /** Milliseconds between looks at a console that a guest floods. */
@@ -22,7 +24,7 @@ const PAUSE_MS = 20;
 
 /** What the kernel said last of its end; null when it said nothing. */
 export function lastWordsOfKernel(console: string): GuestEnding | null {
-  const words = [...console.matchAll(PATTERN)].at(-1)?.[1];
+  const words = (AT_END.exec(console) ?? [...console.matchAll(PATTERN)].at(-1))?.[1];
   return words === undefined ? null : LAST_WORDS[words as keyof typeof LAST_WORDS];
 }
 
