@@ -80,6 +80,19 @@ describe("a stop", () => {
     assert.deepEqual((await second.seen("a", "stopped")).stopReason, { code: "requested" });
   });
 
+  test("of a guest that drops every connection is one all the same; meanwhile it is called less and less often", async () => {
+    const faults = { fail: { "/v1/events": { status: 500, code: "failed", message: "no" } } };
+    const one = daemon({ plan: () => ({ faults }), deadlines: { readinessMs: 100 } });
+    await assert.rejects(one.create("a"), { code: "guest.not_ready" });
+    const { id } = one.records.byName("a");
+    const losses = () => one.logged.filter(({ message }) => message === "the guest's connection was lost").map(({ atMs }) => atMs);
+    const five = await poll(() => (losses().length >= 5 ? losses() : undefined), { timeoutMs: 60_000 });
+    assert.ok(five?.[0] !== undefined && five[4] !== undefined);
+    assert.ok(five[4] - five[0] > 2500, five.join(" "));
+    await stop(one);
+    assert.equal(await powerDowns(id), 1);
+  });
+
   test("of a guest that ignores it ends the VMM at the deadline, and says so", async () => {
     const one = daemon({ plan: () => ({ ignoresShutdown: true }), deadlines: { graceMs: 100, poweroffMs: 400 } });
     const { id } = await one.create("a");

@@ -26,6 +26,11 @@ export interface SupervisorDeps {
 }
 
 const LOG_CHECK_MS = 30_000;
+/** Milliseconds until a connection that was lost is made again: more each time that it does not last. */
+const RECONNECT_MS = 200;
+const LONGEST_RECONNECT_MS = 10_000;
+/** From this on a connection is said to have lasted, in milliseconds. */
+const LASTING_MS = 10_000;
 
 export class Supervisor {
   readonly process: VmmProcess;
@@ -168,7 +173,9 @@ export class Supervisor {
   }
 
   async #followGuest(): Promise<void> {
+    let pauseMs = RECONNECT_MS;
     while (!this.isOver) {
+      const began = performance.now();
       try {
         this.#guest ??= await this.#open(60_000, this.#ended.signal);
         await this.#guest.setClock(this.#deps.now().getTime());
@@ -180,7 +187,9 @@ export class Supervisor {
       await this.#guest?.[Symbol.asyncDispose]();
       this.#guest = undefined;
       if (!isProcessAlive(this.process.vmm)) return;
-      await delay(200, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      if (performance.now() - began > LASTING_MS) pauseMs = RECONNECT_MS;
+      await delay(pauseMs, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_RECONNECT_MS);
     }
   }
 

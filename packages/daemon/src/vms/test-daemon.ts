@@ -43,6 +43,8 @@ export class TestDaemon {
   readonly attached = new Set<string>();
   /** Of all operations, as they were told. */
   readonly warnings: string[] = [];
+  /** What was logged of VMs, and when by the monotonic clock. */
+  readonly logged: { readonly message: string; readonly atMs: number }[] = [];
   /** Why this host has no network to give. */
   noNetwork: NetworkUnavailable | null = null;
   /** What config.toml names of the owner's files, whose home is the directory. */
@@ -107,7 +109,7 @@ export class TestDaemon {
       now: () => new Date(Date.now() + this.aheadMs + this.sleptMs),
       monotonicMs: () => performance.now() + this.aheadMs,
       randomHex: (bytes) => randomBytes(bytes).toString("hex"),
-      log: () => undefined,
+      log: (_, message) => this.logged.push({ message, atMs: performance.now() }),
       config: () => Promise.resolve(DEFAULT_CONFIG),
       hostResources: () => Promise.resolve({ cpus: 4, memoryTotalBytes: 2 ** 34, memoryAvailableBytes: 2 ** 34 }),
       resolveSpec,
