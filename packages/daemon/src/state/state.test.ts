@@ -50,6 +50,7 @@ function record(name: string, address: string | null = null): VmRecord {
     createdAt: "2026-01-01T00:00:00Z",
     startedAt: null,
     reboots: [],
+    unreadyReboots: 0,
     workspaces: [],
   };
 }

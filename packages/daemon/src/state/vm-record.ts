@@ -32,6 +32,8 @@ export const vmRecord = z.object({
   startedAt: z.nullable(z.string()),
   /** Times (Unix ms) at which the guest rebooted itself of late: the reboot loop's memory. */
   reboots: z.array(z.number()),
+  /** How often in a row it rebooted before it was ready (`basic`): a loop too slow for the window. */
+  unreadyReboots: z._default(z.int(), 0),
   /** Repositories that were copied in; what they hold is in the VM's directory. */
   workspaces: z._default(z.array(workspace), []),
 });

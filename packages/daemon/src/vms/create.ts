@@ -137,6 +137,7 @@ function newRecord({ deps, body, spec, choice, used }: NewRecordInputs): VmRecor
     createdAt: deps.now().toISOString(),
     startedAt: null,
     reboots: [],
+    unreadyReboots: 0,
     workspaces: [],
   };
 }

@@ -8,6 +8,8 @@ const ended = (change: Partial<EndedVmm>): EndedVmm => ({
   announced: null,
   consoleTail: "",
   reboots: [],
+  unreadyReboots: 0,
+  wasReady: true,
   nowMs: 1_000_000,
   ...change,
 });
@@ -34,7 +36,20 @@ test("a boot loop ends after the limit, old reboots forgotten", () => {
   const close = Array.from({ length: REBOOT_LIMIT }, (_, index) => now - index * 1000);
   assert.equal(reasonOf({ announced: "reboot", reboots: close, nowMs: now }), "reboot_loop");
   const old = close.map((at) => at - 3_600_000);
-  assert.deepEqual(afterEnd(ended({ announced: "reboot", reboots: old, nowMs: now })), { action: "boot-again", reboots: [now] });
+  assert.deepEqual(afterEnd(ended({ announced: "reboot", reboots: old, nowMs: now })), {
+    action: "boot-again",
+    reboots: [now],
+    unreadyReboots: 0,
+  });
+});
+
+test("a boot loop too slow for the window ends when it was never ready in between", () => {
+  const reboot = (wasReady: boolean | null, unreadyReboots: number) => afterEnd(ended({ announced: "reboot", wasReady, unreadyReboots }));
+  assert.deepEqual(reboot(false, 1), { action: "boot-again", reboots: [1_000_000], unreadyReboots: 2 });
+  assert.deepEqual(reboot(true, 4), { action: "boot-again", reboots: [1_000_000], unreadyReboots: 0 });
+  assert.deepEqual(reboot(null, 4), { action: "boot-again", reboots: [1_000_000], unreadyReboots: 4 });
+  const detail = `it rebooted ${REBOOT_LIMIT + 1} times in a row before it was ready`;
+  assert.deepEqual(reboot(false, REBOOT_LIMIT), { action: "stopped", reason: { code: "reboot_loop", detail } });
 });
 
 test("the last announcement on the console counts", () => {

@@ -4,7 +4,7 @@ import type { VmmExit } from "../vmm/contract.ts";
 import { lastWordsOfKernel } from "./halted-guest.ts";
 import { printable } from "./log-files.ts";
 
-/** More reboots than this within the window, and it is a loop. */
+/** More reboots than this within the window, or in a row without ever being ready, and it is a loop. */
 export const REBOOT_LIMIT = 5;
 export const REBOOT_WINDOW_MS = 5 * 60_000;
 
@@ -18,11 +18,15 @@ export interface EndedVmm {
   readonly consoleTail: string;
   /** When it rebooted before, Unix ms. */
   readonly reboots: readonly number[];
+  /** How often in a row it did before it was ready. */
+  readonly unreadyReboots: number;
+  /** Whether it was ready this time; null: nobody saw. */
+  readonly wasReady: boolean | null;
   readonly nowMs: number;
 }
 
 export type AfterEnd =
-  | { readonly action: "boot-again"; readonly reboots: number[] }
+  | { readonly action: "boot-again"; readonly reboots: number[]; readonly unreadyReboots: number }
   | { readonly action: "stopped"; readonly reason: StopReason };
 
 export function afterEnd(ended: EndedVmm): AfterEnd {
@@ -45,7 +49,9 @@ export function announcedOnConsole(consoleTail: string): EndedVmm["announced"] {
 
 function afterReboot(ended: EndedVmm): AfterEnd {
   const recent = ended.reboots.filter((at) => ended.nowMs - at < REBOOT_WINDOW_MS);
-  if (recent.length < REBOOT_LIMIT) return { action: "boot-again", reboots: [...recent, ended.nowMs] };
+  const unreadyReboots = ended.wasReady === true ? 0 : ended.unreadyReboots + (ended.wasReady === false ? 1 : 0);
+  if (unreadyReboots > REBOOT_LIMIT) return stopped("reboot_loop", `it rebooted ${unreadyReboots} times in a row before it was ready`);
+  if (recent.length < REBOOT_LIMIT) return { action: "boot-again", reboots: [...recent, ended.nowMs], unreadyReboots };
   return stopped("reboot_loop", `it rebooted ${recent.length + 1} times within ${REBOOT_WINDOW_MS / 60_000} minutes`);
 }
 

@@ -79,6 +79,22 @@ describe("a guest that goes down by itself", () => {
     assert.equal(daemon.attached.size, 0);
   });
 
+  test("to reboot each time before it is ready is stopped, however slowly it does", async () => {
+    begin((boot) => (boot === 1 ? {} : { readiness: { agent: 0 }, endsItself: { mode: "reboot", afterMs: 0 } }));
+    await daemon.create("a");
+    const { id } = await daemon.run((operation) => daemon.service.stop("a", operation));
+    await daemon.run((operation) => daemon.service.start("a", "agent", operation)).catch(() => undefined);
+    // What is older than the window counts for nothing.
+    const isStopped = () => {
+      const { status, reboots } = daemon.records.get(id);
+      if (reboots.length > 0) daemon.records.update(id, { reboots: [] });
+      return status === "stopped" ? true : undefined;
+    };
+    await poll(isStopped, { timeoutMs: 60_000, intervalMs: 5 });
+    const { detail } = (await daemon.service.show("a")).stopReason ?? {};
+    assert.equal(detail, `it rebooted ${REBOOT_LIMIT + 1} times in a row before it was ready`);
+  });
+
   test("to reboot by force, so that its agent cannot tell, is booted again all the same", async () => {
     begin((boot) => (boot === 1 ? { endsItself: { mode: "reboot", afterMs: 100, isForced: true } } : {}));
     const { bootId } = await daemon.create("a");

@@ -22,8 +22,10 @@ export type BackgroundRun = (kind: string, target: string, work: (operation: Ope
 /** Milliseconds for a VMM to end by a signal. */
 const KILLED_MS = 3000;
 
+type Rebooted = Extract<AfterEnd, { readonly action: "boot-again" }>;
+
 /** How a VMM was seen to end. */
-export type SeenEnd = Pick<EndedVmm, "exit" | "announced">;
+export type SeenEnd = Pick<EndedVmm, "exit" | "announced" | "wasReady">;
 
 export class Lifecycle {
   readonly supervisors: Supervisors;
@@ -90,15 +92,15 @@ export class Lifecycle {
   }
 
   /** What the end of a VMM that nobody watched calls for. */
-  async judge(vmId: string, { exit, announced }: SeenEnd): Promise<AfterEnd> {
-    const { name, consoleStart, reboots } = this.#deps.records.get(vmId);
+  async judge(vmId: string, { exit, announced, wasReady }: SeenEnd): Promise<AfterEnd> {
+    const { name, consoleStart, reboots, unreadyReboots } = this.#deps.records.get(vmId);
     const consoleTail = await tailSince(logFile(vmDir(this.#deps, vmId), "console"), consoleStart, 8192);
     const next = afterEnd({
       exit,
       killedBy: this.#killed.get(vmId) ?? null,
       announced: announced ?? announcedOnConsole(consoleTail),
       consoleTail,
-      reboots,
+      ...{ reboots, unreadyReboots, wasReady },
       nowMs: this.#deps.now().getTime(),
     });
     this.#deps.log({ vm: vmId, name, exit, next }, "a VMM ended");
@@ -157,7 +159,7 @@ export class Lifecycle {
     await this.#deps.ports.close(vmId);
     const process = await processOf(this.#deps, vmId);
     if (process !== null && isProcessAlive(process.vmm)) return;
-    this.#deps.records.update(vmId, { status: "stopped", stopReason, bootId: null, networkLost: false });
+    this.#deps.records.update(vmId, { status: "stopped", stopReason, unreadyReboots: 0, bootId: null, networkLost: false });
   }
 
   /** Whether it holds of the host what a VM that is stopped does not need. */
@@ -230,7 +232,10 @@ export class Lifecycle {
     using _held = await this.#locks.lock(vmId);
     if (this.supervisors.find(vmId) !== supervisor) return;
     try {
-      await this.#concludeLocked(vmId, await this.judge(vmId, { exit, announced: supervisor.ending }));
+      await this.#concludeLocked(
+        vmId,
+        await this.judge(vmId, { exit, announced: supervisor.ending, wasReady: supervisor.readiness.includes("basic") }),
+      );
     } catch (error) {
       this.#deps.log({ vm: vmId, error: String(error) }, "settling an ended VM failed");
     }
@@ -239,15 +244,15 @@ export class Lifecycle {
   #concludeLocked(vmId: string, next: AfterEnd): Promise<void> {
     return this.#background("vm.ended", this.#deps.records.get(vmId).name, async (operation) => {
       if (next.action === "stopped") await this.#settle(vmId, next.reason, operation);
-      else await this.#bootAgain(vmId, next.reboots, operation);
+      else await this.#bootAgain(vmId, next, operation);
     });
   }
 
   /** A new VMM on the same disks. The VM is never shown as stopped meanwhile: nobody stopped it. */
-  async #bootAgain(vmId: string, reboots: number[], operation: Operation): Promise<void> {
+  async #bootAgain(vmId: string, { reboots, unreadyReboots }: Rebooted, operation: Operation): Promise<void> {
     const { records, ports } = this.#deps;
     try {
-      records.update(vmId, { status: "starting", reboots, bootId: null, networkLost: false });
+      records.update(vmId, { status: "starting", reboots, unreadyReboots, bootId: null, networkLost: false });
       await this.reach("stopped", vmId, operation);
       await ports.close(vmId);
       await this.#startLocked(vmId, operation);

@@ -85,7 +85,7 @@ async function adopt({ deps, lifecycle }: Recovery, record: VmRecord, process: V
 async function lastEnd(deps: VmDeps, process: VmmProcess): Promise<SeenEnd> {
   const unseen = { status: null, signal: null };
   const exit = await deps.drivers[process.driver].wait(process, AbortSignal.timeout(2_000)).catch(() => unseen);
-  return { exit, announced: null };
+  return { exit, announced: null, wasReady: null };
 }
 
 /** Directories and resources that belong to no VM: a deletion that was cut after its record went, or a torn creation. */
