@@ -15,7 +15,7 @@ export interface PowerOffContext {
   readonly operation: Operation;
 }
 
-/** Warns when the guest does not power off, within a deadline that is for all of it. Throws `daemon.stopping` alone. */
+/** Warns when the guest does not power off within a deadline that is for all of it. Throws `daemon.stopping` alone. */
 export async function shutdownGuest({ deps, supervisors, vmId, operation }: PowerOffContext): Promise<void> {
   const supervisor = supervisors.find(vmId);
   // A guest that was never configured runs nothing, and one that stands still cannot.
@@ -35,11 +35,14 @@ async function powerOff(supervisor: Supervisor, { graceMs, poweroffMs }: Deadlin
   const deadline = AbortSignal.timeout(graceMs + poweroffMs);
   const over = supervisor.over(deadline);
   const asked = ask(supervisor, graceMs, deadline);
-  // What is lost with the connection is told by the end, or by the deadline.
-  await Promise.race([over, asked.catch(unlessLost)]);
+  // What became of it when the connection is lost, the end tells, or the deadline.
+  const refused = asked.catch((error: unknown) => {
+    if (!deadline.aborted && !isLoss(error)) throw error;
+  });
+  await Promise.race([over, refused]);
   if (await over) return;
+  if (deadline.aborted) throw new BangerError("guest.not_ready", `it did not within ${(graceMs + poweroffMs) / 1000} s`);
   await asked;
-  throw new BangerError("guest.not_ready", `it did not power off within ${(graceMs + poweroffMs) / 1000} s`);
 }
 
 async function ask(supervisor: Supervisor, graceMs: number, deadline: AbortSignal): Promise<void> {
@@ -47,6 +50,6 @@ async function ask(supervisor: Supervisor, graceMs: number, deadline: AbortSigna
   await abortable(guest.shutdown("poweroff", graceMs), deadline);
 }
 
-function unlessLost(error: unknown): void {
-  if (!(error instanceof BangerError) || error.code !== "guest.unreachable") throw error;
+function isLoss(error: unknown): boolean {
+  return error instanceof BangerError && error.code === "guest.unreachable";
 }

@@ -99,7 +99,7 @@ describe("a stop", () => {
     const { vmm } = one.vmmOf(id);
     assert.equal((await stop(one)).status, "stopped");
     assert.ok(!isProcessAlive(vmm));
-    assert.match(one.warnings.join("\n"), /the guest did not power off by itself/);
+    assert.match(one.warnings.join("\n"), /the guest did not power off by itself: it did not within 0.5 s/);
   });
 
   test("of a guest that stands still and never answers ends the VMM at the deadline", async () => {
@@ -109,5 +109,6 @@ describe("a stop", () => {
     process.kill(vmm.pid, "SIGSTOP");
     assert.equal((await stop(one)).status, "stopped");
     assert.ok(!isProcessAlive(vmm));
+    assert.match(one.warnings.join("\n"), /the guest did not power off by itself: it did not within 0.5 s/);
   });
 });
