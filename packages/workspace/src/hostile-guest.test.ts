@@ -4,8 +4,8 @@ import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { BangerError, type Client, type Route } from "@banger/api";
-import { GUEST_LIMITS, readEntries, type GuestLimits } from "@banger/api/guest-tree";
+import { BangerError, type Client, type FileName, type Route } from "@banger/api";
+import { GUEST_LIMITS, readEntries, refuseInside, type GuestLimits } from "@banger/api/guest-tree";
 import fc from "fast-check";
 import { pack } from "tar-stream";
 import { collectChanges } from "./changes.ts";
@@ -34,6 +34,7 @@ test("a listing that names what it must not", async (t) => {
     ["a hook", [file(".git/hooks/post-checkout")], /\.git directory/],
     ["a hook in other case", [file(".GiT/config")], /\.git directory/],
     ["a file through a link", [file("link", { type: "symlink", mode: "120000" }), file("link/passwd")], /reached through link/],
+    ["a bottomless directory", [file(`${"d/".repeat(129)}file`)], /more than 128 directories deep/],
     ["a file in a file", [file("a"), file("a/b/c")], /reached through a/],
     ["a terminal's commands", [file("../\u001b]0;owned\u0007")], /"\.\.\/\\033\]0;owned\\007"/],
     [
@@ -92,7 +93,7 @@ test("a listing that is none", async (t) => {
     let told = 0;
     const endless = Readable.from(
       (function* () {
-        for (; ; told += 1) yield Buffer.from(line(file(`${"d/".repeat(1000)}${told}`)));
+        for (; ; told += 1) yield Buffer.from(line(file(`${"directory/".repeat(100)}${told}`)));
       })(),
     );
     const error = await refusal(readEntries(endless, { ...GUEST_LIMITS, nameBytes: 100_000 }));
@@ -100,6 +101,29 @@ test("a listing that is none", async (t) => {
     assert.match(error.message, /names are longer together than 100000 bytes/);
     assert.ok(told < 100, `it was listened to for ${told} names`);
   });
+});
+
+test("names as deep as they can be are checked in no time, and one in their midst is still seen", () => {
+  const depth = 2040;
+  const names = Array.from({ length: 2000 }, (_, at) => `${"a/".repeat(depth)}${at}` as FileName);
+  const begun = performance.now();
+  refuseInside(new Set(names));
+  assert.ok(performance.now() - begun < 5000, "the daemon serves nobody meanwhile");
+  const above = `${"a/".repeat(depth / 2)}a` as FileName;
+  assert.throws(() => refuseInside(new Set([...names, above])), { code: "workspace.unsafe" });
+});
+
+test("property: a name is refused exactly when another is above it", () => {
+  const part = fc.constantFrom("a", "b", "a!", "a0", "ab");
+  const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/") as FileName);
+  fc.assert(
+    fc.property(fc.uniqueArray(name, { maxLength: 8 }), (names) => {
+      const isInside = names.some((one) => names.some((other) => one.startsWith(`${other}/`)));
+      const check = () => refuseInside(new Set(names));
+      if (isInside) assert.throws(check, { code: "workspace.unsafe" });
+      else check();
+    }),
+  );
 });
 
 interface Lies {

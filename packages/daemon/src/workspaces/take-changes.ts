@@ -127,7 +127,7 @@ interface Counting {
 }
 
 /** Names judged between two breaths of the daemon. */
-const BATCH = 500;
+const BATCH = 50;
 
 async function withoutIgnored(taking: Taking, { listed, nested }: Untold): Promise<Counting> {
   const added = additions(taking.manifest, listed);
@@ -163,7 +163,8 @@ async function readIgnoreFiles(
   { listed, names }: { readonly listed: ListedTree["files"]; readonly names: readonly FileName[] },
 ) {
   const wanted = new Set<FileName>();
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
+    if (index % BATCH === 0) await breathe(undefined, { signal: taking.signal });
     for (let at = name.lastIndexOf("/"); ; at = name.lastIndexOf("/", at - 1)) {
       const file = (at === -1 ? IGNORE_FILE : `${name.slice(0, at)}/${IGNORE_FILE}`) as FileName;
       if (listed.get(file)?.type === "file") wanted.add(file);
