@@ -32,6 +32,7 @@ import stopAfterCrash from "./scenarios/stop-after-crash.ts";
 import tooling from "./scenarios/tooling.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import workspaceExport from "./scenarios/workspace-export.ts";
+import workspaceHistory from "./scenarios/workspace-history.ts";
 import workspaceKeeps from "./scenarios/workspace-keeps.ts";
 import workspacePrepare from "./scenarios/workspace-prepare.ts";
 import workspacePull from "./scenarios/workspace-pull.ts";
@@ -53,6 +54,7 @@ export const scenarios: readonly Scenario[] = [
   workspaceKeeps,
   workspacePrepare,
   workspacePull,
+  workspaceHistory,
   copyFiles,
   tooling,
   outbound,

@@ -15,9 +15,10 @@ export default {
     await writeFile(join(clone, "going"), "going\n");
     git("add", "--all");
     git("commit", "--quiet", "--message=before");
+    for (let made = 0; made < 60; made += 1) git("commit", "--quiet", "--allow-empty", `--message=${made}`);
     await ok("vm", "run", clone, "--name", vm, ...SIZE, "--", "sh", "-c", "echo own > own");
     const guest = async (line: string) => (await ok("vm", "exec", vm, "--", "sh", "-c", line)).stdout;
-    assert.equal((await guest("pwd")).trim(), "/root/repo");
+    assert.equal(await guest("pwd; git rev-list --count HEAD"), "/root/repo\n50\n", "as much history as is of use");
 
     await rm(join(clone, "going"));
     await writeFile(join(clone, "src/main.txt"), "from the host\n");

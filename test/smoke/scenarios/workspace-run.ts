@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFile, writeFile } from "node:fs/promises";
+import { appendFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Scenario } from "../scenario.ts";
 import { SIZE } from "../vm-size.ts";
@@ -10,9 +10,14 @@ export default {
   description: "a repository goes in as git sees it, a command runs in it, its status comes back; untracked only on request",
   class: "repodir",
   needs: [],
-  async run({ banger, ok, repository, name }) {
+  async run({ banger, ok, repository, name, directory }) {
     await appendFile(join(repository, "src/main.txt"), "edited\n");
-    const dry = await banger(["vm", "run", repository, "--dry-run"]);
+    // Where no daemon is, so that one that it began would be seen.
+    const elsewhere = { env: { BANGER_HOME: join(directory, "home") } };
+    const dry = await banger(["vm", "run", repository, "--dry-run"], elsewhere);
+    assert.equal(dry.status, 0, dry.stderr);
+    assert.match((await banger(["daemon", "status"], elsewhere)).stdout, /^not running/);
+    assert.deepEqual(await readdir(join(directory, "home/data")).catch(() => []), [], "neither a state nor a VM");
     assert.deepEqual(dry.stdout.split("\n").slice(0, 4), [
       ".gitignore",
       "Makefile",
