@@ -44,7 +44,7 @@ export function shownName(name: FileName): string {
 
 /** Why a name that a guest gave must not be used in a repository of the host; undefined when it may. */
 export function unsafeReason(name: FileName): string | undefined {
-  return leadingOut(name) ?? (name.split("/").some(isGitDirectory) ? "it is in a .git directory" : undefined);
+  return leadingOut(name) ?? (isInGitDirectory(name) ? "it is in a .git directory" : undefined);
 }
 
 /** Why a name must not be used below a directory; undefined when it may. */
@@ -53,18 +53,21 @@ export function leadingOut(name: FileName): string | undefined {
   if (name.startsWith("/")) return "it is absolute";
   if (name.includes("\0")) return "it holds a NUL";
   if (name.length > MAX_NAME) return `it is longer than ${MAX_NAME} bytes`;
-  if (name.split("/").some((part) => part === "" || part === "." || part === "..")) return "it leaves its directory";
+  if (/(?:^|\/)\.{0,2}(?:\/|$)/.test(name)) return "it leaves its directory";
   return undefined;
 }
 
 const MAX_NAME = 4096;
 
-/** What some file system takes for `.git`: other case, the short name of Windows, marks that HFS+ leaves out. */
-function isGitDirectory(part: string): boolean {
-  const text = bytesOf(part)
+const GIT_DIRECTORY = /(?:^|\/)(?:\.git|git~\d+)[. ]*(?::[^/]*)?(?:\/|$)/i;
+
+/** Has a part that some file system takes for `.git`: other case, the short name of Windows, marks that HFS+ leaves out. */
+function isInGitDirectory(name: FileName): boolean {
+  if (!/[\u0080-\u00ff]/.test(name)) return GIT_DIRECTORY.test(name);
+  const text = bytesOf(name)
     .toString("utf8")
     .replaceAll(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, "");
-  return /^(\.git|git~\d+)[. ]*(:.*)?$/i.test(text);
+  return GIT_DIRECTORY.test(text);
 }
 
 function octal(character: string): string {

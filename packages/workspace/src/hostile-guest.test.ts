@@ -204,6 +204,22 @@ test("contents that are not what was asked for", async (t) => {
       );
     });
   }
+  await t.test("100 GB of zeros", async () => {
+    using host = await copied();
+    const archive = pack();
+    archive.entry({ name: "0", size: 100 * 1024 ** 3 }).on("error", () => undefined);
+    let taken = 0;
+    const endless = async function* () {
+      for await (const head of archive) {
+        yield head as Buffer;
+        break;
+      }
+      for (const zeros = Buffer.alloc(65_536); ; taken += zeros.length) yield zeros;
+    };
+    const error = await refusal(lying(host, { files: () => Readable.from(endless()) }));
+    assert.match(error.message, /^new in the guest is larger than 2147483648 bytes$/);
+    assert.ok(taken < 16 * 1024 * 1024, `${taken} bytes were read`);
+  });
   await t.test("all together larger than is taken", async () => {
     using host = await copied();
     writeFileSync(join(host.guest, "second"), Buffer.alloc(90_000));

@@ -1,6 +1,6 @@
 // Which files of a guest its repository ignores, told from its .gitignore files, https://git-scm.com/docs/gitignore: what is built
 // in a guest is no work to keep. No git is asked: the daemon needs none. Pure.
-import { compilePattern, matchesPattern, type MatchBudget, type Pattern } from "./wildmatch.ts";
+import { compilePattern, matchesPattern, spend, type MatchBudget, type Pattern } from "./wildmatch.ts";
 
 interface Rule {
   readonly pattern: Pattern;
@@ -14,6 +14,8 @@ interface Rule {
 const MAX_PATTERN = 2048;
 /** Steps of matching for all names of a workspace: seconds at most. */
 const MAX_STEPS = 30_000_000;
+/** Bytes of a directory's name that cost as much as a step. */
+const LENGTH_A_STEP = 16;
 
 export interface IgnoreFiles {
   /** Contents of the .gitignore files by their directory; `""` is the top. One character a byte. */
@@ -25,29 +27,47 @@ export interface IgnoreFiles {
 /** Answers whether a name is ignored; `directory` when it is one. The answer throws RangeError when the rules cost too much. */
 export function ignoreRules({ byDirectory, excludes }: IgnoreFiles): (name: string, isDirectory?: boolean) => boolean {
   const rules = new Map([...byDirectory].map(([directory, text]) => [directory, parseRules(text)]));
-  const everywhere = parseRules(excludes);
+  const everywhere: RuleSet = { from: 0, rules: parseRules(excludes) };
   const budget: MatchBudget = { steps: MAX_STEPS };
-  const known = new Map<string, boolean>();
-  const isIgnoredHere = (name: string, isDirectory: boolean): boolean => {
-    for (let at = name.lastIndexOf("/"); ; at = at <= 0 ? -1 : name.lastIndexOf("/", at - 1)) {
-      const directory = at === -1 ? "" : name.slice(0, at);
-      const below = at === -1 ? name : name.slice(at + 1);
-      const verdict = verdictOf(rules.get(directory) ?? [], { below, isDirectory, budget });
+  const known = new Map<string, Directory>();
+  const isIgnoredIn = ({ isIgnored, ruleSets }: Directory, name: string, isDirectory: boolean): boolean => {
+    // What is in an ignored directory cannot be taken back.
+    if (isIgnored) return true;
+    for (const set of [...ruleSets, everywhere]) {
+      const verdict = verdictOf(set.rules, { below: name.slice(set.from), isDirectory, budget });
       if (verdict !== undefined) return verdict;
-      if (at === -1) return verdictOf(everywhere, { below: name, isDirectory, budget }) ?? false;
     }
+    return false;
   };
-  // What is in an ignored directory cannot be taken back.
-  const isDirectoryIgnored = (directory: string): boolean => {
-    if (directory === "") return false;
+  const directoryAt = (directory: string): Directory => {
     const before = known.get(directory);
     if (before !== undefined) return before;
-    const verdict = isDirectoryIgnored(parentOf(directory)) || isIgnoredHere(directory, true);
-    known.set(directory, verdict);
-    return verdict;
+    spend(budget, 1 + directory.length / LENGTH_A_STEP);
+    const above = directory === "" ? TOP : directoryAt(parentOf(directory));
+    const own = rules.get(directory) ?? [];
+    const found = {
+      isIgnored: directory !== "" && isIgnoredIn(above, directory, true),
+      ruleSets: own.length === 0 ? above.ruleSets : [{ from: directory === "" ? 0 : directory.length + 1, rules: own }, ...above.ruleSets],
+    };
+    known.set(directory, found);
+    return found;
   };
-  return (name, isDirectory = false) => isDirectoryIgnored(parentOf(name)) || isIgnoredHere(name, isDirectory);
+  return (name, isDirectory = false) => isIgnoredIn(directoryAt(parentOf(name)), name, isDirectory);
 }
+
+interface RuleSet {
+  /** Where names begin for these rules: behind their directory. */
+  readonly from: number;
+  readonly rules: readonly Rule[];
+}
+
+interface Directory {
+  readonly isIgnored: boolean;
+  /** That decide on what is in it, the nearest first; without those that are empty. */
+  readonly ruleSets: readonly RuleSet[];
+}
+
+const TOP: Directory = { isIgnored: false, ruleSets: [] };
 
 interface Question {
   /** The name from the rules' own directory on. */

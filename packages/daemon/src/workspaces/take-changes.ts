@@ -162,16 +162,8 @@ async function readIgnoreFiles(
   taking: Taking,
   { listed, names }: { readonly listed: ListedTree["files"]; readonly names: readonly FileName[] },
 ) {
-  const wanted = new Set<FileName>();
-  for (const [index, name] of names.entries()) {
-    if (index % BATCH === 0) await breathe(undefined, { signal: taking.signal });
-    for (let at = name.lastIndexOf("/"); ; at = name.lastIndexOf("/", at - 1)) {
-      const file = (at === -1 ? IGNORE_FILE : `${name.slice(0, at)}/${IGNORE_FILE}`) as FileName;
-      if (listed.get(file)?.type === "file") wanted.add(file);
-      if (at <= 0) break;
-    }
-  }
-  if (wanted.size > MAX_IGNORE_FILES)
+  const wanted = [...directoriesOf(names)].map(ignoreFileIn).filter((file) => listed.get(file)?.type === "file");
+  if (wanted.length > MAX_IGNORE_FILES)
     throw new BangerError("workspace.unsafe", `the guest has more than ${MAX_IGNORE_FILES} .gitignore files`);
   const contents = await readFiles(taking, [...wanted, EXCLUDES], MAX_IGNORE_BYTES);
   const excludes = contents.get(EXCLUDES)?.toString("latin1") ?? "";
@@ -180,6 +172,23 @@ async function readIgnoreFiles(
     [...contents].map(([name, bytes]) => [name.slice(0, Math.max(0, name.length - IGNORE_FILE.length - 1)), bytes.toString("latin1")]),
   );
   return { byDirectory, excludes };
+}
+
+/** All above the names, `""` first; each is gone through once, however many names are in it. */
+function directoriesOf(names: readonly FileName[]): ReadonlySet<string> {
+  const directories = new Set([""]);
+  for (const name of names) {
+    for (let at = name.lastIndexOf("/"); at > 0; at = name.lastIndexOf("/", at - 1)) {
+      const directory = name.slice(0, at);
+      if (directories.has(directory)) break;
+      directories.add(directory);
+    }
+  }
+  return directories;
+}
+
+function ignoreFileIn(directory: string): FileName {
+  return (directory === "" ? IGNORE_FILE : `${directory}/${IGNORE_FILE}`) as FileName;
 }
 
 /** Git does not follow a link at any of them. */

@@ -41,14 +41,19 @@ export function matchesPattern(pattern: Pattern, name: string, budget: MatchBudg
   const entered = new Int32Array(pattern.length + 1).fill(-1);
   enter(pattern, 0, { states, entered, at: 0 });
   for (let at = 0; at < name.length; at += 1) {
-    budget.steps -= states.length;
-    if (budget.steps < 0) throw new RangeError("the rules of what git ignores are too many for so many files");
+    spend(budget, states.length);
     const next: Entering = { states: [], entered, at: at + 1 };
     for (const state of states) step(pattern, { state, byte: name[at] ?? "" }, next);
     if (next.states.length === 0) return false;
     states = next.states;
   }
   return entered[pattern.length] === name.length;
+}
+
+/** Throws RangeError when there is not so much left. */
+export function spend(budget: MatchBudget, steps: number): void {
+  budget.steps -= steps;
+  if (budget.steps < 0) throw new RangeError("the rules of what git ignores are too many for so many files");
 }
 
 interface Entering {
