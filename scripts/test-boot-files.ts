@@ -1,11 +1,12 @@
-// Prepares what driver tests boot: bzImage, vmlinux, modules.squashfs from the kernel package of the default image, and
-// initramfs.cpio with the agent of this checkout. Kernel files are made once; the initramfs follows the agent.
+// Prepares what tests boot: bzImage, vmlinux, modules.squashfs from the kernel package of the default image, busybox.squashfs,
+// a system without an init, and initramfs.cpio with the agent of this checkout. Kernel files are made once; the initramfs follows the agent.
 // Usage: node scripts/test-boot-files.ts DIRECTORY [AGENT]; DIRECTORY is then what BANGER_TEST_BOOT_DIR names.
 import { access, mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { agentArchive } from "../packages/daemon/src/images/initramfs.ts";
 import { buildRecipe } from "../packages/daemon/src/images/recipe.ts";
 import { removeLeftBuilds } from "../packages/daemon/src/images/scratch.ts";
+import { writeBusyboxImage } from "./busybox-image.ts";
 import { readForeignChunks } from "../packages/daemon/src/images/foreign-file.ts";
 import { writeStoredFile } from "../packages/daemon/src/images/stored-file.ts";
 import { kernelOnly, testBuilderHost } from "../packages/daemon/src/images/test-builder.ts";
@@ -32,6 +33,7 @@ async function makeKernelFiles(): Promise<void> {
   await writeStoredFile(join(out, "bzImage"), [built.kernel.bzImage]);
   await writeStoredFile(join(out, "vmlinux"), [built.kernel.vmlinux]);
   await writeStoredFile(join(out, "modules.cpio"), [built.kernel.bootModules]);
+  await writeBusyboxImage(built.rootSquashfs, join(out, "busybox.squashfs"));
   // Last: its presence says that all are there.
   await writeStoredFile(join(out, "modules.squashfs"), readForeignChunks(built.modulesSquashfs));
 }
