@@ -7,6 +7,7 @@ import {
   createVmBody,
   daemonInfo,
   doctorReport,
+  effectiveSettings,
   effectiveSpec,
   execBody,
   fileStat,
@@ -110,5 +111,6 @@ export const routeSchemas = {
   operationList: { result: z.array(operation) },
   operationFollow: { params: byId, result: z.unknown() },
   defaults: { result: effectiveSpec },
+  settings: { result: effectiveSettings },
   doctor: { result: doctorReport },
 } as const satisfies { readonly [K in keyof typeof routes]: RouteSchemas };

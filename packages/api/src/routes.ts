@@ -92,6 +92,14 @@ export const routes = {
     summary: "The effective defaults of a new VM with where each came from.",
     errors: ["config.invalid"],
   },
+  settings: {
+    id: "settings",
+    kind: "json",
+    method: "GET",
+    path: "/v1/settings",
+    summary: "The effective settings of config.toml with where each came from.",
+    errors: ["config.invalid"],
+  },
   doctor: {
     id: "doctor",
     kind: "progress",

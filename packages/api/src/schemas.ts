@@ -61,6 +61,20 @@ export const effectiveSpec = z
   .register(z.globalRegistry, { id: "EffectiveSpec" });
 export type EffectiveSpec = z.infer<typeof effectiveSpec>;
 
+export const effectiveSettings = z
+  .object({
+    file: z.string().check(z.describe("The config.toml that is read, whether or not it is there.")),
+    defaultImageName: sourced(z.string()),
+    sshKeyPath: sourced(z.nullable(z.string())).check(z.describe("Null: a key of banger's own.")),
+    firecrackerBin: sourced(z.nullable(z.string())).check(z.describe("Null: looked up on PATH.")),
+    vmDefaults: z.object({ vcpu: sourced(z.int()), memoryMib: sourced(z.int()), diskBytes: sourced(z.int()) }),
+    fileSync: z
+      .array(z.object({ host: z.string(), guest: z.string(), mode: z.nullable(z.int()) }))
+      .check(z.describe("What every new VM gets of the owner's files; `guest` is below root's home.")),
+  })
+  .register(z.globalRegistry, { id: "EffectiveSettings" });
+export type EffectiveSettings = z.infer<typeof effectiveSettings>;
+
 export const createVmBody = z
   .strictObject({
     name: z.optional(vmName),

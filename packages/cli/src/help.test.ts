@@ -29,6 +29,7 @@ COMMANDS
   image list|show|pull|delete
                            Look after what VMs boot from
   daemon status|stop|logs  Look after the daemon
+  config show              Look at the settings
   doctor                   Check what this host can do
   version                  Show the version of banger and of its daemon
   completion               Print a completion script for a shell

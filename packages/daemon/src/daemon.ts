@@ -6,6 +6,7 @@ import { run, type RunAs } from "@banger/host";
 import { handlersOf } from "./api-server/handlers.ts";
 import { createApiServer } from "./api-server/server.ts";
 import type { Config } from "./config/contract.ts";
+import { effectiveSettings } from "./config/effective.ts";
 import { readHostResources } from "./config/host-resources.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { chooseSpec, resolveSpec } from "./config/resolve-spec.ts";
@@ -85,6 +86,8 @@ export async function startDaemon(around: Surroundings): Promise<{ readonly leav
     handlers: handlersOf({
       ...parts,
       info: infoOf(around, vms),
+      settings: async () =>
+        effectiveSettings({ file: around.paths.configFile, config: await parts.config(), spec: await parts.defaults() }),
       stop: () => setImmediate(() => leave("asked to")),
       doctor: (operation) => examine(around, parts, operation),
       checkVmUser: () => checkVmUser(around, parts),

@@ -140,3 +140,37 @@ test("completion offers commands, flags and names of VMs, and starts nothing", a
   await using nobody = await openScene();
   assert.deepEqual(await nobody.cli(["__complete", "--", "vm", "ssh", ""]), { status: 0, stdout: "", stderr: "" });
 });
+
+test("config show tells each setting with where it comes from, one section alone, or JSON", async () => {
+  const settings = {
+    file: "/c/config.toml",
+    defaultImageName: { value: "debian-bookworm", source: "default" },
+    sshKeyPath: { value: "/k/id", source: "config" },
+    firecrackerBin: { value: null, source: "default" },
+    vmDefaults: {
+      vcpu: { value: 2, source: "host" },
+      memoryMib: { value: 4096, source: "config" },
+      diskBytes: { value: 8 * 1024 ** 3, source: "default" },
+    },
+    fileSync: [{ host: "/home/dev/.gitconfig", guest: ".gitconfig", mode: null }],
+  } as const;
+  await using scene = await openScene({ settings: () => ({ ...settings, fileSync: [...settings.fileSync] }) });
+  assert.equal(
+    (await scene.cli(["config", "show"])).stdout,
+    `file                   /c/config.toml
+default_image_name     debian-bookworm (default)
+ssh_key_path           /k/id (config)
+firecracker_bin        looked up on PATH (default)
+vm_defaults.vcpu       2 (host)
+vm_defaults.memory     4 GiB (config)
+vm_defaults.disk_size  8 GiB (default)
+file_sync              /home/dev/.gitconfig → ~/.gitconfig
+`,
+  );
+  assert.equal(
+    (await scene.cli(["config", "show", "vm_defaults"])).stdout,
+    "vcpu       2 (host)\nmemory     4 GiB (config)\ndisk_size  8 GiB (default)\n",
+  );
+  assert.deepEqual(JSON.parse((await scene.cli(["config", "show", "vm_defaults", "--json"])).stdout), settings.vmDefaults);
+  assert.equal((await scene.cli(["config", "show", "nope"])).status, 2);
+});

@@ -69,12 +69,18 @@ const daemon: Noun = {
   },
 };
 
+const config: Noun = {
+  brief: "Look at the settings",
+  below: { show: async () => (await import("./config/show.ts")).show },
+};
+
 const banger: Noun = {
   brief: "Throw-away Linux machines with one command",
   below: {
     vm,
     image,
     daemon,
+    config,
     doctor: async () => (await import("./doctor.ts")).doctor,
     version: async () => (await import("./version.ts")).version,
     completion: async () => (await import("./completion.ts")).completion,

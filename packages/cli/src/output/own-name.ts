@@ -7,7 +7,7 @@ import { shellLine } from "../ssh/argv.ts";
 type Start = Pick<CliDeps, "startedAs" | "env" | "cwd">;
 
 /** `banger` where it stands for a command to type, as in `banger vm list`. */
-const AS_COMMAND = /(?<![\w./-]|\bthe )banger (?=(?:vm|image|daemon|doctor|version|completion)\b|--help\b)/g;
+const AS_COMMAND = /(?<![\w./-]|\bthe )banger (?=(?:vm|image|daemon|config|doctor|version|completion)\b|--help\b)/g;
 
 /** Puts banger's name as it can be typed into `text`. */
 export function withOwnName(text: string, start: Start): string {

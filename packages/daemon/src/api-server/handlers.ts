@@ -5,6 +5,7 @@ import type {
   BodyOf,
   DaemonInfo,
   DoctorReport,
+  EffectiveSettings,
   EffectiveSpec,
   Image,
   ParamsOf,
@@ -54,13 +55,14 @@ export interface HandlerDeps {
   readonly info: () => DaemonInfo;
   readonly stop: () => void;
   readonly defaults: () => Promise<EffectiveSpec>;
+  readonly settings: () => Promise<EffectiveSettings>;
   readonly doctor: (operation: Operation) => Promise<DoctorReport>;
   /** Refuses what takes the user who runs root's VMs. Throws `host.no_vm_user`, `state.not_writable`. */
   readonly checkVmUser: () => Promise<void>;
 }
 
 export function handlersOf(deps: HandlerDeps): Handlers {
-  const { operations, info, stop, defaults, doctor } = deps;
+  const { operations, info, stop, defaults, settings, doctor } = deps;
   return {
     ping: { kind: "json", run: info },
     openapi: { kind: "json", run: openApiDocument },
@@ -78,6 +80,7 @@ export function handlersOf(deps: HandlerDeps): Handlers {
     operationList: { kind: "json", run: () => operations.list() },
     operationFollow: { kind: "events", run: ({ params }, hangUp, onEvent) => operations.follow(params.id, onEvent, hangUp) },
     defaults: { kind: "json", run: defaults },
+    settings: { kind: "json", run: settings },
     doctor: { kind: "operation", target: () => null, run: (_, operation) => doctor(operation) },
   };
 }

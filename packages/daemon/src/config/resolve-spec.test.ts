@@ -47,7 +47,7 @@ test("more memory than the host has", () => {
   assert.throws(() => resolveSpec({ memoryMib: 64 * 1024 }, DEFAULT_CONFIG, HOST), {
     code: "host.resources",
     message: "64 GiB of memory is more than this host has (24 GiB, 21 GiB available)",
-    hint: "--memory 16G (banger doctor shows the defaults)",
+    hint: "--memory 16G, or banger config show vm_defaults",
   });
   assert.throws(() => resolveSpec({}, withDefaults({ memoryMib: 64 * 1024 }), HOST), {
     message: "64 GiB of memory (config) is more than this host has (24 GiB, 21 GiB available)",
@@ -59,7 +59,7 @@ test("more disk than the host has; as much as it has is fine, for the disk is sp
   assert.throws(() => resolveSpec({ diskBytes: 1024 * GIB }, DEFAULT_CONFIG, host), {
     code: "host.resources",
     message: "1 TiB of disk is more than this host has (252 GiB, 77 GiB available)",
-    hint: "--disk-size 64G (banger doctor shows the defaults)",
+    hint: "--disk-size 64G, or banger config show vm_defaults",
   });
   assert.equal(resolveSpec({ diskBytes: 200 * GIB }, DEFAULT_CONFIG, host).diskBytes.value, 200 * GIB);
 });

@@ -77,7 +77,7 @@ function checkMemory(memory: Sourced<number>, host: HostResources): void {
   throw new BangerError(
     "host.resources",
     `${formatSize(bytes)} of memory${blame(memory)} is more than this host has (${total}, ${formatSize(host.memoryAvailableBytes)} available)`,
-    { hint: `${fits} (banger doctor shows the defaults)`, details: { memoryMib: memory.value, source: memory.source, host } },
+    { hint: `${fits}, or banger config show vm_defaults`, details: { memoryMib: memory.value, source: memory.source, host } },
   );
 }
 
@@ -89,7 +89,7 @@ function checkDisk(disk: Sourced<number>, { disk: room, ...host }: HostResources
   throw new BangerError(
     "host.resources",
     `${formatSize(disk.value)} of disk${blame(disk)} is more than this host has (${formatSize(room.totalBytes)}, ${formatSize(room.availableBytes)} available)`,
-    { hint: `${fits} (banger doctor shows the defaults)`, details: { diskBytes: disk.value, source: disk.source, host, room } },
+    { hint: `${fits}, or banger config show vm_defaults`, details: { diskBytes: disk.value, source: disk.source, host, room } },
   );
 }
 

@@ -37,7 +37,7 @@ With a PATH the git repository there is copied to /root/repo, and that is where 
 that the repository's mise.toml or .tool-versions names are installed: in the background of a shell, before --detach
 returns, before a command with --bootstrap only. What changes there is kept when the VM goes: banger vm workspace diff,
 export and pull have it. Commits made in the guest carry your git name and email.
-[vm_defaults] of config.toml has other defaults for its size, default_image_name for its image.`,
+config.toml may name other defaults for its size and image: banger config show.`,
   usage: ["[PATH] [--name NAME] [--rm] [FLAGS]", "[PATH] [--name NAME] [--rm] [FLAGS] -- COMMAND…", "[PATH] --detach [FLAGS]"],
   examples: [
     ["banger vm run", "a shell in a fresh VM"],
