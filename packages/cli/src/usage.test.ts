@@ -76,6 +76,7 @@ const CASES: readonly (readonly [line: string, stderr: string])[] = [
   ["vm run --wait soon", `error: --wait cannot be "soon": it is one of agent, basic, system, ssh\n  try: banger vm run --help\n`],
   ["vm run --name", "error: --name needs a value\n  try: banger vm run --help\n"],
   ["vm run --name a --name b", `error: --name is given twice: "a" and "b"\n  try: banger vm run --help\n`],
+  ["completion fish", `error: SHELL: "fish" is no shell that banger completes in: bash, zsh\n  try: banger completion bash\n`],
   ["vm delete", "error: name the VMs, or take --all\n  try: banger vm list\n"],
   ["vm list --socket run.sock", `error: "run.sock" is not an absolute path of a socket\n  try: --socket HOME/data/run/bangerd.sock\n`],
 ];

@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import type { CliContext } from "../context.ts";
+import { usageError, type CliContext } from "../context.ts";
 
 const SCRIPTS = {
   bash: `_banger() {
@@ -36,6 +36,10 @@ export const completion = command({
 });
 
 function parseShell(text: string): Shell {
-  if (text === "bash" || text === "zsh") return text;
-  throw new Error("no such shell");
+  if (Object.hasOwn(SCRIPTS, text)) return text as Shell;
+  const shells = Object.keys(SCRIPTS);
+  throw usageError(
+    `${JSON.stringify(text)} is no shell that banger completes in: ${shells.join(", ")}`,
+    `banger completion ${shells[0] ?? ""}`,
+  );
 }
