@@ -1,4 +1,5 @@
-// The logs of a VM as one readable stream, followed on request until the caller hangs up.
+// The logs of a VM as one readable stream, followed on request until the caller hangs up or the VM is gone.
+import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -43,10 +44,11 @@ async function* oneLog(request: LogRequest, source: LogSource): AsyncGenerator<B
   } while (await goesOn(request));
 }
 
-async function goesOn({ follow, signal }: LogRequest): Promise<boolean> {
+/** A VM's logs end with its directory. */
+async function goesOn({ directory, follow, signal }: LogRequest): Promise<boolean> {
   if (!follow || signal.aborted) return false;
   await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
-  return !signal.aborted;
+  return !signal.aborted && existsSync(directory);
 }
 
 /** What was written after `offset`; from the start again when the file was cut. */
