@@ -1,5 +1,6 @@
 // Puts the daemon together: state, network, images, VMMs, VMs, the API. Read top to bottom.
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { BUILD, VERSION, type DaemonInfo, type DoctorReport, type EffectiveSpec, type Paths } from "@banger/api";
 import { run, type RunAs } from "@banger/host";
@@ -90,6 +91,7 @@ export async function startDaemon(around: Surroundings): Promise<{ readonly leav
         effectiveSettings({ file: around.paths.configFile, config: await parts.config(), spec: await parts.defaults() }),
       stop: () => setImmediate(() => leave("asked to")),
       doctor: (operation) => examine(around, parts, operation),
+      hostCpus: availableParallelism,
       checkVmUser: () => checkVmUser(around, parts),
     }),
   });

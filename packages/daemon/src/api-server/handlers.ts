@@ -59,6 +59,8 @@ export interface HandlerDeps {
   readonly doctor: (operation: Operation) => Promise<DoctorReport>;
   /** Refuses what takes the user who runs root's VMs. Throws `host.no_vm_user`, `state.not_writable`. */
   readonly checkVmUser: () => Promise<void>;
+  /** CPUs that this process may use. */
+  readonly hostCpus: () => number;
 }
 
 export function handlersOf(deps: HandlerDeps): Handlers {
@@ -147,14 +149,22 @@ function requirePublished({ name, forwards }: Vm, { hostAddress, hostPort }: Pic
   });
 }
 
+/** More than there are is legal, and rarely what is meant. */
+function warnOfCpus(vcpu: number | undefined, cpus: number, operation: Operation): void {
+  if (vcpu === undefined || vcpu <= cpus) return;
+  const has = cpus === 1 ? "has one" : `has ${cpus}`;
+  operation.warn("host.few_cpus", `${vcpu} virtual CPUs on a host that ${has}: they take turns`);
+}
+
 /** What makes VMMs. */
-function bootHandlers({ vms, checkVmUser }: HandlerDeps) {
+function bootHandlers({ vms, checkVmUser, hostCpus }: HandlerDeps) {
   return {
     vmCreate: {
       kind: "operation",
       target: ({ body }) => body.name ?? null,
       run: async ({ body }, operation) => {
         await checkVmUser();
+        warnOfCpus(body.spec?.vcpu, hostCpus(), operation);
         return vms.create(body, operation);
       },
     },

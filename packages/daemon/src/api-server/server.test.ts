@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { BangerError, createClient, routes, shortSocketPath, type BodyOf, type ErrorBody } from "@banger/api";
+import { BangerError, createClient, routes, shortSocketPath, type BodyOf, type ErrorBody, type ProgressEvent } from "@banger/api";
 import { poll } from "@banger/host";
 import type { FastifyInstance } from "fastify";
 import { listenOnSocket } from "../listen.ts";
@@ -201,6 +201,32 @@ describe("the API server", () => {
     );
     assert.equal((await app.inject({ method: "POST", url: "/v1/vms/nope/wait" })).statusCode, 404);
     assert.equal((await app.inject({ method: "GET", url: "/v1/operations/nope/events" })).statusCode, 404);
+  });
+
+  test("more virtual CPUs than the host has are remarked upon", async () => {
+    const operations = new OperationRegistry({ newId: () => "0001", now: () => new Date(0), dataDir: "/", log: () => undefined });
+    const vms = { create: () => Promise.resolve({}) };
+    const { vmCreate } = handlersOf({
+      operations,
+      vms: vms as object,
+      checkVmUser: async () => undefined,
+      hostCpus: () => 2,
+    } as HandlerDeps);
+    const warningsOf = async (vcpu: number) => {
+      const events: ProgressEvent[] = [];
+      const run = {
+        kind: "vmCreate",
+        target: null,
+        signal: new AbortController().signal,
+        onEvent: (event: ProgressEvent) => events.push(event),
+      };
+      assert.ok(vmCreate.kind === "operation");
+      const input = { params: undefined, query: undefined, body: { spec: { vcpu } }, stream: Readable.from([]) };
+      await operations.run(run, (operation) => vmCreate.run(input, operation));
+      return events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+    };
+    assert.deepEqual(await warningsOf(4), ["4 virtual CPUs on a host that has 2: they take turns"]);
+    assert.deepEqual(await warningsOf(2), []);
   });
 
   test("a port that is not published cannot be taken back", async () => {
