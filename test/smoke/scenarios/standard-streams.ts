@@ -40,7 +40,8 @@ async function hasTerminal(context: ScenarioContext, vm: string): Promise<void> 
   assert.match(asked.stdout, /is-a-tty/);
   const line = `stty rows 33 cols 101; exec '${program}' vm exec '${vm}' -- stty size`;
   const sized = await runProgram(["script", "--quiet", "--return", "--command", line, "/dev/null"], { env, signal });
-  assert.match(sized.stdout, /^33 101\r?$/m);
+  // script types its own end of input before it, which may come back as an echo.
+  assert.match(sized.stdout, /33 101\r?$/m);
 }
 
 function hashOf(text: string): string {
