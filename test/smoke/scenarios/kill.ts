@@ -14,7 +14,7 @@ export default {
     await inGuest(vm, "sh", "-c", "echo kept > /root/file; sync");
     await standsStill(context, vm);
     await isRefused(context, vm);
-    for (const flags of [["-s", "sigterm"], []]) {
+    for (const flags of [["--signal", "TERM"], ["-s", "sigint"], []]) {
       await ends(context, vm, flags);
       await ok("vm", "start", vm);
     }
@@ -26,7 +26,7 @@ export default {
 async function standsStill(context: ScenarioContext, vm: string): Promise<void> {
   const { ok } = context;
   const before = await bootIdIn(context, vm);
-  await ok("vm", "kill", vm, "--signal", "STOP");
+  assert.equal((await ok("vm", "kill", vm, "--signal", "STOP")).stdout, `${vm} stands still\n`);
   let hasAnswered = false;
   const answer = bootIdIn(context, vm).finally(() => (hasAnswered = true));
   // Awaited below; what fails before is what is told.
@@ -34,7 +34,7 @@ async function standsStill(context: ScenarioContext, vm: string): Promise<void> 
   // A guest that runs answers faster than two banger begin and end.
   for (let asked = 0; asked < 2; asked += 1) assert.equal((await showVm(context, vm)).status, "running");
   assert.equal(hasAnswered, false, "a guest that stands still does not answer");
-  await ok("vm", "kill", vm, "--signal", "CONT");
+  assert.equal((await ok("vm", "kill", vm, "--signal", "CONT")).stdout, `${vm} goes on\n`);
   assert.equal(await answer, before, "it is the same boot");
 }
 
@@ -63,5 +63,5 @@ async function oneOfTwo(context: ScenarioContext, vm: string): Promise<void> {
   assert.equal((await untilStopped(context, vm)).stopReason?.code, "killed");
   const again = await banger(["vm", "kill", vm]);
   assert.equal(again.status, 1);
-  assert.match(again.stderr, /is not running/);
+  assert.match(again.stderr, new RegExp(`^error: ${vm} is not running .*\\n {2}try: banger vm start ${vm}$`, "m"));
 }
