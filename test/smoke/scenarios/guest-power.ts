@@ -32,10 +32,10 @@ export default {
 } satisfies Scenario;
 
 async function underACommand(context: ScenarioContext): Promise<void> {
-  const { banger, ok, inGuest, name } = context;
+  const { banger, ok, name } = context;
   const vm = name("command");
   const run = async (...args: readonly string[]) => {
-    const ended = await banger([...args, "--", "sh", "-c", "echo kept > /root/file; sync; poweroff -f; sleep 600"]);
+    const ended = await banger([...args, "--", "sh", "-c", "poweroff -f; sleep 600"]);
     assert.equal(ended.status, 125, "it told no status");
     assert.match(ended.stderr, /^error: .*(the connection to the guest|the channel) ended/m);
   };
@@ -43,7 +43,6 @@ async function underACommand(context: ScenarioContext): Promise<void> {
   assert.equal((await untilStopped(context, vm)).stopReason?.code, "guest_poweroff");
   assert.match((await ok("vm", "list")).stdout, new RegExp(`^${vm} +stopped \\(powered off\\) `, "m"));
   await ok("vm", "start", vm);
-  assert.equal(await inGuest(vm, "cat", "/root/file"), "kept");
 }
 
 async function greets({ until }: ScenarioContext, { forwards }: Vm): Promise<void> {

@@ -20,8 +20,8 @@ export default {
   async run(context) {
     const { boot, ok, env } = context;
     // One that may not go out keeps the network there when the other stops.
-    const keeper = await boot("--no-network");
-    const vm = await boot();
+    const keeper = await boot("--no-network", "--wait", "agent");
+    const vm = await boot("--wait", "agent");
     const pid = await anchorPid(env);
     assert.ok(pid !== undefined, "VMs have a network");
     const rules = async () => JSON.parse(await inGuestNetwork(pid, "nft", "-j", "list", "ruleset")) as Ruleset;
