@@ -33,6 +33,7 @@ import tooling from "./scenarios/tooling.ts";
 import vmmKilled from "./scenarios/vmm-killed.ts";
 import workspaceExport from "./scenarios/workspace-export.ts";
 import workspaceHistory from "./scenarios/workspace-history.ts";
+import workspaceHostile from "./scenarios/workspace-hostile.ts";
 import workspaceKeeps from "./scenarios/workspace-keeps.ts";
 import workspacePrepare from "./scenarios/workspace-prepare.ts";
 import workspacePull from "./scenarios/workspace-pull.ts";
@@ -55,6 +56,7 @@ export const scenarios: readonly Scenario[] = [
   workspacePrepare,
   workspacePull,
   workspaceHistory,
+  workspaceHostile,
   copyFiles,
   tooling,
   outbound,
