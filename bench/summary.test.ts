@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { median, summaryOf, table, type Measured } from "./summary.ts";
+import { median, scoreText, summaryOf, table, type Measured } from "./summary.ts";
 
 const list: Measured = {
   ...{ name: "list", what: "banger vm list", over: "node -e 0", unit: "ms", target: { kind: "ratio", limit: 1.6 } },
@@ -45,5 +45,13 @@ test("the table: aligned, with what could not be measured and why", () => {
       "exec            -       -       -       -    <= 1.60  no network",
       "delete      20 ms   20 ms  7.0 ms  +13 ms  <= +50 ms  met; failed in round 2",
     ].join("\n"),
+  );
+});
+
+test("a score over its floor has one sign, also where it is below", () => {
+  const over = { target: { kind: "over", limit: 50 }, unit: "ms" } as const;
+  assert.deepEqual(
+    [12.6, 0.2, -0.4, -3].map((score) => scoreText(score, over)),
+    ["+13 ms", "+0 ms", "+0 ms", "-3 ms"],
   );
 });

@@ -77,5 +77,6 @@ export function verdictOf({ trouble }: Measured, { isMet }: Summary): string {
 /** A score as its kind reads: `1.13`, `+12 ms`, `93 MB`. */
 export function scoreText(score: number, { target, unit }: Pick<Row, "target" | "unit">): string {
   if (target.kind === "ratio") return score.toFixed(2);
-  return `${target.kind === "over" ? "+" : ""}${score.toFixed(0)} ${unit}`;
+  const whole = Math.round(score);
+  return `${target.kind === "over" && whole >= 0 ? "+" : ""}${whole} ${unit}`;
 }
