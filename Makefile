@@ -48,9 +48,12 @@ build/bin/banger: build/lib/banger.cjs
 # In MiB: what a short command allocates fits, so that it ends before the first collection of garbage. Most other flags make V8
 # refuse the code that was compiled with Node.
 FLAGS_banger := --min-semi-space-size=8
+# A daemon waits for days: what one copy or command needed goes back to the system, instead of being kept for the next.
+FLAGS_bangerd := --max-semi-space-size=2
+ENVIRONMENT_bangerd := MALLOC_TRIM_THRESHOLD_=131072 MALLOC_ARENA_MAX=2
 build/bin/%: scripts/launcher.sh build/lib/.bundled build/lib/node
 	@umask 022 && mkdir -p build/bin
-	@sed 's/@PROGRAM@/$*/g; s/@FLAGS@/$(FLAGS_$*)/' scripts/launcher.sh > $@.new && chmod 755 $@.new && mv $@.new $@
+	@sed 's/@PROGRAM@/$*/g; s/@FLAGS@/$(FLAGS_$*)/; s/@ENVIRONMENT@/$(ENVIRONMENT_$*)/' scripts/launcher.sh > $@.new && chmod 755 $@.new && mv $@.new $@
 
 # Interrupted, go would leave its scratch files.
 build/lib/agent: $(GO_SOURCE) package.json

@@ -13,4 +13,4 @@ case $self in
   *) here=. ;;
 esac
 # As it was typed, for hints that can be typed too.
-BANGER_STARTED_AS=$0 exec "$here/../lib/node" @FLAGS@ "$here/../lib/@PROGRAM@.cjs" "$@"
+BANGER_STARTED_AS=$0 @ENVIRONMENT@ exec "$here/../lib/node" @FLAGS@ "$here/../lib/@PROGRAM@.cjs" "$@"

@@ -22,6 +22,8 @@ const paths = resolvePaths({ uid, home, env });
 async function main(): Promise<void> {
   const searchPath = withSystemDirectories(env["PATH"] ?? "");
   env["PATH"] = searchPath;
+  // Our launcher's, for this process alone; see the Makefile.
+  for (const name of ["MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"]) delete env[name];
   process.umask(0o077);
   await makeDirectories(paths, uid === 0);
   const log = createLog(paths.logFile);
