@@ -41,16 +41,6 @@ describe("vm kill", () => {
     });
   }
 
-  test("ends a guest that a stop waits for in vain", async () => {
-    begin({ ignoresShutdown: true });
-    const { id } = await one.create("a");
-    const { vmm } = one.vmmOf(id);
-    const stop = one.run((operation) => one.service.stop("a", operation));
-    await one.seen("a", "stopping");
-    await one.service.kill("a", undefined);
-    assert.deepEqual([(await stop).status, isProcessAlive(vmm)], ["stopped", false]);
-  });
-
   test("STOP makes the VM stand still, CONT lets it go on", async () => {
     begin();
     const { id } = await one.create("a");
@@ -59,6 +49,17 @@ describe("vm kill", () => {
     assert.equal(await poll(async () => ((await stateOf(pid)) === "T" ? true : undefined), { timeoutMs: 10_000 }), true);
     assert.equal((await one.service.kill("a", "CONT")).status, "running");
     await one.service.guests.ping("a", AbortSignal.timeout(10_000));
+  });
+
+  test("a VM whose stop takes too long is ended, and the stop with it", async () => {
+    begin({ ignoresShutdown: true });
+    const { id } = await one.create("a");
+    const { vmm } = one.vmmOf(id);
+    const stopping = one.run((operation) => one.service.stop("a", operation));
+    await one.seen("a", "stopping");
+    const { status, stopReason } = await one.service.kill("a", undefined);
+    assert.deepEqual([status, stopReason, isProcessAlive(vmm)], ["stopped", { code: "killed" }, false]);
+    assert.equal((await stopping).status, "stopped");
   });
 
   test("one that was killed and started again is not called killed when it ends otherwise", async () => {

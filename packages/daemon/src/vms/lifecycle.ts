@@ -1,7 +1,7 @@
 // Brings VMs to a goal: observe, plan, act, with one lock per VM. Starting can be cancelled by whoever wants the VM stopped
 // or gone; stopping and deleting finish once begun.
 import { BangerError, type StopReason } from "@banger/api";
-import { isProcessAlive, KeyedMutex, signalProcess } from "@banger/host";
+import { isProcessAlive, KeyedMutex, poll, signalProcess } from "@banger/host";
 import type { Operation } from "../operations/registry.ts";
 import type { VmRecord } from "../state/vm-record.ts";
 import type { VmmExit } from "../vmm/contract.ts";
@@ -65,7 +65,8 @@ export class Lifecycle {
     try {
       await this.reach(goal, vmId, operation);
     } finally {
-      await this.#settleStopped(vmId, isStopped && stopReason !== null ? stopReason : { code: "requested" });
+      const asked = { code: this.#killed.has(vmId) ? "killed" : "requested" } as const;
+      await this.#settleStopped(vmId, isStopped && stopReason !== null ? stopReason : asked);
     }
   }
 
@@ -128,14 +129,19 @@ export class Lifecycle {
   /** Sends a signal to the VMM; all but STOP and CONT end it for sure, and it is shown as killed. Throws `vm.not_running`. */
   async kill(vmId: string, signal: NodeJS.Signals): Promise<void> {
     const supervisor = this.supervisors.get(vmId);
-    if (signal === "SIGSTOP" || signal === "SIGCONT") return void signalProcess(supervisor.process.vmm, signal);
+    const { vmm } = supervisor.process;
+    if (signal === "SIGSTOP" || signal === "SIGCONT") return void signalProcess(vmm, signal);
     this.#killed.set(vmId, signal);
     // As the first process of its jail a VMM gets of the others only what it has a handler for: Firecracker for none of them.
     for (const sent of [signal, "SIGKILL"] as const) {
-      signalProcess(supervisor.process.vmm, sent);
-      if (await supervisor.over(AbortSignal.timeout(KILLED_MS))) return this.settled(vmId, new AbortController().signal);
+      signalProcess(vmm, sent);
+      const isGone = await poll(() => (isProcessAlive(vmm) ? undefined : true), { timeoutMs: KILLED_MS });
+      if (isGone === undefined) continue;
+      // Once its end was noticed, its VM is settled under the lock.
+      await supervisor.over(AbortSignal.timeout(KILLED_MS));
+      return this.settled(vmId, new AbortController().signal);
     }
-    throw new BangerError("vmm.failed", `process ${supervisor.process.vmm.pid} does not end, even by SIGKILL`);
+    throw new BangerError("vmm.failed", `process ${vmm.pid} does not end, even by SIGKILL`);
   }
 
   /** Observes, plans, and runs the plan's steps. The caller holds the VM's lock. */

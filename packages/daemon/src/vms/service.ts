@@ -120,7 +120,7 @@ export class VmService {
         hint: `one of ${SIGNALS.map((each) => each.slice(3)).join(", ")}`,
       });
     const record = this.#deps.records.byName(name);
-    // Whatever is being done to it: a stop that takes too long is what it is for.
+    // One that is being stopped too: it may take too long.
     if (this.#lifecycle.supervisors.find(record.id) === undefined) throw notRunning(record);
     await this.#lifecycle.kill(record.id, known);
     return this.show(name);
