@@ -24,7 +24,7 @@ const REFUSED: readonly Refusal[] = [
   usage(/^--memory: "0" is not a memory size$/, size, "--memory", "0"),
   usage(/^--memory: "lots" is not a memory size$/, size, "--memory", "lots"),
   usage(/^--memory: "1M" is less than 64 MiB$/, size, "--memory", "1M"),
-  failed(/^100 TiB of memory is more than this host has \(/, /^--memory \S+ \(banger doctor/, "--memory", "100T"),
+  failed(/^100 TiB of memory is more than this host has \(/, /^--memory \d+\S*/, "--memory", "100T"),
   usage(/^--disk-size: "900000T" is not a disk size$/, size, "--disk-size", "900000T"),
   failed(/^there is no image "no-such-image"$/, /^known images: \S/, "--image", "no-such-image"),
   usage(/^--publish: "99999:80" is not a port to publish$/, port, "--publish", "99999:80"),
