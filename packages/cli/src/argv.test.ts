@@ -33,3 +33,15 @@ test("property: any guest command arrives as written", () => {
     }),
   );
 });
+
+test("a flag is one whatever its value", () => {
+  assert.deepEqual(splitArgv(["vm", "run", "--name=", "--name=a\n", "--name=a"]).own, [
+    "vm",
+    "run",
+    "--name",
+    "",
+    "--name",
+    "a\n",
+    "--name=a",
+  ]);
+});

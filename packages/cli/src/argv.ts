@@ -10,7 +10,13 @@ export interface SplitArgv {
 export function splitArgv(argv: readonly string[]): SplitArgv {
   const at = argv.indexOf("--");
   const own = at === -1 ? argv : argv.slice(0, at);
-  return { own: reorder(own), trailing: at === -1 ? undefined : argv.slice(at + 1) };
+  return { own: reorder(own.flatMap(apart)), trailing: at === -1 ? undefined : argv.slice(at + 1) };
+}
+
+/** The parser sees no flag in one whose value is empty or has several lines, as `--name=`. */
+function apart(word: string): readonly string[] {
+  const [, flag, value] = /^(--[a-z][a-z-]*)=(|.*\n.*)$/s.exec(word) ?? [];
+  return flag === undefined || value === undefined ? [word] : [flag, value];
 }
 
 const COMMON_SWITCHES: ReadonlySet<string> = new Set(["--json", "--quiet", "-q"]);

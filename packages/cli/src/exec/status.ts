@@ -28,6 +28,11 @@ function refused({ code, message }: { readonly code: string; readonly message: s
       return { kind: "refused", status: EXIT.notFound, message: `${program}: command not found` };
     case "not_executable":
       return { kind: "refused", status: EXIT.notExecutable, message: `${program}: not executable` };
+    // The relay's word for it (exec-relay.ts): the command was under way, or may have been.
+    case "guest_lost":
+      throw new BangerError("guest.unreachable", `the connection to the guest ended before ${program} told its status: ${message}`, {
+        hint: "banger vm list",
+      });
     default:
       throw new BangerError("exec.failed", `${program} could not be run in the guest: ${message}`, { details: { code } });
   }

@@ -137,7 +137,9 @@ async function checkSame(git: Git, { options, record, vm }: Again): Promise<void
   } else if ((await stat(record.top).catch(() => undefined)) === undefined)
     throw new BangerError("workspace.not_repository", `${record.top} is gone, which ${vm.name} has a copy of`);
   if (guestPath !== undefined && guestPath !== record.guestPath)
-    throw new BangerError("workspace.conflict", `the copy in ${vm.name} is in ${record.guestPath}`);
+    throw new BangerError("workspace.conflict", `the copy in ${vm.name} is in ${record.guestPath}, not in ${guestPath}`, {
+      hint: `banger vm workspace prepare ${vm.name}, or a VM of its own: banger vm run ${record.top} --guest-path ${guestPath}`,
+    });
   if (mode === "full" && record.mode !== "full")
     throw new BangerError("workspace.conflict", `the copy in ${vm.name} was made with a short history, and stays so`, {
       hint: `banger vm run ${record.top} --mode full`,

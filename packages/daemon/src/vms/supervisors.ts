@@ -50,7 +50,8 @@ export class Supervisors {
   get(vmId: string): Supervisor {
     const supervisor = this.#live.get(vmId);
     if (supervisor !== undefined) return supervisor;
-    throw new BangerError("vm.not_running", "the VM is not running");
+    const name = this.#deps.records.find(vmId)?.name ?? vmId;
+    throw new BangerError("vm.not_running", `${name} is not running`, { hint: `banger vm show ${name}` });
   }
 
   /** Whether the daemon leaves and the VMs run on without it. */

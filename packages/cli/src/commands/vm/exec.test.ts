@@ -33,6 +33,8 @@ test("output and status come through", async () => {
   assert.deepEqual(scene.daemon?.bodies, [{ argv: ["sh", "-c", "exit 42"], login: true }]);
 });
 
+const LOST = "error: the connection to the guest ended before nosuch told its status";
+
 test("the ends of a command and what they are to a shell", async (t) => {
   const cases: readonly (readonly [Ending, status: number, stderr: string])[] = [
     [{ status: 0 }, 0, ""],
@@ -43,7 +45,8 @@ test("the ends of a command and what they are to a shell", async (t) => {
     [{ failed: "not_executable" }, 126, "nosuch: not executable\n"],
     [{ failed: "no_cwd" }, 125, "error: nosuch could not be run in the guest: the guest's words\n"],
     [{ failed: "no_user" }, 125, "error: nosuch could not be run in the guest: the guest's words\n"],
-    ["vanish", 125, "error: the connection to the guest ended before nosuch told its status\n  try: banger vm list\n"],
+    [{ failed: "guest_lost" }, 125, `${LOST}: the guest's words\n  try: banger vm list\n`],
+    ["vanish", 125, `${LOST}\n  try: banger vm list\n`],
   ];
   for (const [ending, status, stderr] of cases) {
     await t.test(JSON.stringify(ending), async () => {

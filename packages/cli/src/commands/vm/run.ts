@@ -175,12 +175,16 @@ async function detached(context: CliContext, vm: Vm): Promise<number> {
   return EXIT.ok;
 }
 
-/** Says where the VM is once we are out of it; a guest may have powered off. */
+/** Says where the VM is once we are out of it; a guest may have powered off. One that was lost may be just about to. */
 async function leaving({ context, client, vm, work }: Working): Promise<number> {
+  let isLost = false;
   try {
     return await work();
+  } catch (error) {
+    isLost = error instanceof BangerError && error.code === "guest.unreachable";
+    throw error;
   } finally {
-    const now = await client.call(routes.vmShow, { params: { name: vm.name } }).catch(() => undefined);
+    const now = isLost ? undefined : await client.call(routes.vmShow, { params: { name: vm.name } }).catch(() => undefined);
     if (now !== undefined) context.output.note(leftBehind(now));
   }
 }
