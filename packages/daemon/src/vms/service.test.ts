@@ -1,6 +1,5 @@
 // The life of VMs against a fake VMM whose processes are real: they outlive a daemon and can be killed.
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,10 +8,6 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { BangerError, parseVmName } from "@banger/api";
 import { isProcessAlive, poll } from "@banger/host";
 import type { FakeBoot } from "@banger/testkit";
-import { openState } from "../state/database.ts";
-import { Journal } from "../state/journal.ts";
-import { Reserve } from "../state/reserve.ts";
-import type { VmmProcess } from "../vmm/contract.ts";
 import { BASE, TestDaemon } from "./test-daemon.ts";
 
 const code = (wanted: string) => (error: unknown) => error instanceof BangerError && error.code === wanted;
@@ -260,8 +255,9 @@ describe("the life of a VM", () => {
     const first = daemon();
     const { id } = await first.create("a");
     await first.create("b", { start: false });
+    const { vmm } = first.vmmOf(id);
     await first.crash();
-    process.kill(vmmPid(directory, id), "SIGKILL");
+    process.kill(vmm.pid, "SIGKILL");
     const second = daemon();
     await second.reconcile();
     await second.seen("a", "stopped");
@@ -324,11 +320,3 @@ describe("the life of a VM", () => {
     assert.equal((await one.service.show("a")).status, "stopped");
   });
 });
-
-function vmmPid(directory: string, id: string): number {
-  const reserve = new Reserve({ dataDir: directory, randomBytes, report: () => undefined });
-  const database = openState(directory, reserve);
-  const process = new Journal(database, reserve).of(id).get("process")?.detail as VmmProcess;
-  database.close();
-  return process.vmm.pid;
-}

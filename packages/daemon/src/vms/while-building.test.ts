@@ -14,7 +14,7 @@ test("VMs are listed, ended and started while one waits for its image to be buil
   const daemon = new TestDaemon(directory);
   context.after(async () => {
     for (const { name } of daemon.records.list()) await daemon.run((operation) => daemon.service.delete(name, operation));
-    daemon.crash();
+    await daemon.crash();
     await rm(directory, { recursive: true, force: true });
   });
   const statuses = async () => (await daemon.service.list()).map(({ name, status }) => `${name} ${status}`).toSorted();
