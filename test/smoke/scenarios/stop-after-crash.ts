@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../scenario.ts";
+import { showVm } from "../seen-vm.ts";
 
 /** Its last words are written only where the guest goes down by itself. */
 const UNIT = `[Service]
@@ -14,7 +15,8 @@ export default {
   description: "kill -9 of the daemon and at once a stop: the guest goes down by itself, and what it had just written is there",
   class: "global",
   needs: [],
-  async run({ boot, ok, json, inGuest }) {
+  async run(context) {
+    const { boot, ok, json, inGuest } = context;
     const vm = await boot();
     await inGuest(vm, "sh", "-c", `printf '%s' "$0" > /etc/systemd/system/marker.service && systemctl start marker`, UNIT);
     await inGuest(
@@ -26,7 +28,7 @@ export default {
     const { pid } = (await json("daemon", "status")) as { readonly pid: number };
     process.kill(pid, "SIGKILL");
     await ok("vm", "stop", vm);
-    assert.equal(((await json("vm", "show", vm)) as { readonly status: string }).status, "stopped");
+    assert.equal((await showVm(context, vm)).status, "stopped");
     await ok("vm", "start", vm);
     assert.equal(await inGuest(vm, "cat", "/root/marker", "/root/late"), "gently\nlate");
     assert.equal(await inGuest(vm, "md5sum", "-c", "/root/sum"), "/root/big: OK");
