@@ -73,7 +73,13 @@ test("a VM that has a copy keeps its repository, its place and its history", asy
     await prepare([other.repository]),
     refused(`api has a copy of ${top}, not of ${other.repository}`, `banger vm run ${other.repository}`),
   );
-  assert.deepEqual(await prepare(["--guest-path", "/root/other"]), refused("the copy in api is in /root/repo", undefined));
+  assert.deepEqual(
+    await prepare(["--guest-path", "/root/other"]),
+    refused(
+      "the copy in api is in /root/repo, not in /root/other",
+      `banger vm workspace prepare api, or a VM of its own: banger vm run ${top} --guest-path /root/other`,
+    ),
+  );
   assert.deepEqual(
     await prepare(["--mode", "full"]),
     refused("the copy in api was made with a short history, and stays so", `banger vm run ${top} --mode full`),
