@@ -31,13 +31,18 @@ func (c *Client) Exec(ctx context.Context, start execs.Start) (*Exec, error) {
 	}
 	reader, writer := io.Pipe()
 	input := frames.NewWriter(writer, nil)
-	go func() { _ = input.WriteControl(start) }()
+	written := make(chan error, 1)
+	go func() { written <- input.WriteControl(start) }()
 	response, err := c.Stream(ctx, http.MethodPost, "/v1/exec", reader)
 	if err != nil {
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("exec: %s", response.Status)
+	}
+	// The agent answers before it has read: input of the caller's must not come first.
+	if err := <-written; err != nil {
+		return nil, err
 	}
 	return &Exec{Input: input, Frames: frames.NewReader(response.Body), body: writer, answer: response.Body}, nil
 }

@@ -100,13 +100,14 @@ async function take({ deps, supervisors, vmId, operation }: KeepContext): Promis
   const deadlines = deps.deadlinesOf(supervisor.process.accelerator);
   await operation.stage("changes", async () => {
     // A daemon that has just started may have none yet.
-    const guest = await supervisor.connected(AbortSignal.timeout(deadlines.reconnectMs));
-    const deadline = AbortSignal.timeout(deadlines.changesMs);
-    for (const workspace of deps.records.get(vmId).workspaces) {
-      const signal = AbortSignal.any([deadline, supervisor.pauses.signal]);
-      const taken = await withinDeadline(deadlines, deadline, () => takeOne(deps, { vmId, workspace, guest, signal }));
-      tellLeftOut(operation, workspace, taken);
-    }
+    await supervisor.withGuest(AbortSignal.timeout(deadlines.reconnectMs), async (guest) => {
+      const deadline = AbortSignal.timeout(deadlines.changesMs);
+      for (const workspace of deps.records.get(vmId).workspaces) {
+        const signal = AbortSignal.any([deadline, supervisor.pauses.signal]);
+        const taken = await withinDeadline(deadlines, deadline, () => takeOne(deps, { vmId, workspace, guest, signal }));
+        tellLeftOut(operation, workspace, taken);
+      }
+    });
   });
 }
 

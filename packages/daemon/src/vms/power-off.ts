@@ -46,8 +46,7 @@ async function powerOff(supervisor: Supervisor, { graceMs, poweroffMs }: Deadlin
 }
 
 async function ask(supervisor: Supervisor, graceMs: number, deadline: AbortSignal): Promise<void> {
-  const guest = await supervisor.connected(deadline);
-  await abortable(guest.shutdown("poweroff", graceMs), deadline);
+  await supervisor.withGuest(deadline, (guest) => abortable(guest.shutdown("poweroff", graceMs), deadline));
 }
 
 function isLoss(error: unknown): boolean {

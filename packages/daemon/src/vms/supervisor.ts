@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, type ReadinessLevel } from "@banger/api";
-import { abortable, isProcessAlive, poll } from "@banger/host";
+import { abortable, isProcessAlive } from "@banger/host";
 import type { ConnectGuest, GuestClient, GuestEvent } from "../guest/contract.ts";
 import type { VmmDriver, VmmExit, VmmProcess } from "../vmm/contract.ts";
 import { Pauses } from "./pauses.ts";
@@ -42,6 +42,10 @@ export class Supervisor {
   #guest: GuestClient | undefined;
   #ending: GuestEnding | null = null;
   #lastLogSeq = 0;
+  /** Aborts for somebody who wants the connection sooner than it would be made again. */
+  #hurry = new AbortController();
+  /** What is being done over the connection that must not be lost with it. */
+  readonly #work = new Set<Promise<unknown>>();
   #isFollowed = false;
   #hasEnded = false;
 
@@ -84,11 +88,18 @@ export class Supervisor {
     return this.#hasEnded;
   }
 
-  /** The connection, once it is there again. Throws `guest.unreachable` when `deadline` aborts first, `host.disk_full`. */
-  async connected(deadline: AbortSignal): Promise<GuestClient> {
-    const isDecided = () => (this.isConnected || this.isOver || deadline.aborted ? true : undefined);
-    await poll(isDecided, { timeoutMs: Number.POSITIVE_INFINITY });
-    return this.guest();
+  /**
+   * What `work` answers with the connection, which is made at once where there is none, and not let go of before. Throws
+   * `guest.unreachable` when `deadline` aborts before it is there, `host.disk_full`.
+   */
+  async withGuest<T>(deadline: AbortSignal, work: (guest: GuestClient) => Promise<T>): Promise<T> {
+    const given = AbortSignal.any([deadline, this.#ended.signal]);
+    this.#hurry.abort();
+    while (this.#guest === undefined && !given.aborted)
+      await abortable(new Promise<void>((resolve) => this.#listeners.add(resolve)), given).catch(() => undefined);
+    const working = work(this.guest());
+    this.#work.add(working);
+    return await working.finally(() => this.#work.delete(working));
   }
 
   /** Connects for the first time, within `timeoutMs`. Throws `guest.unreachable`, also as soon as the VMM ends; `host.disk_full`. */
@@ -178,17 +189,20 @@ export class Supervisor {
       const began = performance.now();
       try {
         this.#guest ??= await this.#open(60_000, this.#ended.signal);
+        this.#wake();
         await this.#guest.setClock(this.#deps.now().getTime());
         for await (const event of this.#guest.events(this.#ended.signal)) await this.#onEvent(event);
       } catch (error) {
         if (this.isOver) return;
         this.#deps.log({ error: String(error) }, "the guest's connection was lost");
       }
+      await Promise.allSettled(this.#work);
       await this.#guest?.[Symbol.asyncDispose]();
       this.#guest = undefined;
       if (!isProcessAlive(this.process.vmm)) return;
       if (performance.now() - began > LASTING_MS) pauseMs = RECONNECT_MS;
-      await delay(pauseMs, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      await delay(pauseMs, undefined, { signal: AbortSignal.any([this.#ended.signal, this.#hurry.signal]) }).catch(() => undefined);
+      this.#hurry = new AbortController();
       pauseMs = Math.min(2 * pauseMs, LONGEST_RECONNECT_MS);
     }
   }
