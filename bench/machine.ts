@@ -25,7 +25,8 @@ export async function describeMachine(banger: Banger): Promise<Machine> {
     cpu: all[0]?.model ?? "unknown",
     cores: all.length,
     memoryGib: Math.round(totalmem() / 1024 ** 3),
-    kernel: release(),
+    // Whoever built it may have put a name of theirs behind the version.
+    kernel: /^[\d.]+/.exec(release())?.[0] ?? "unknown",
     accelerator: acceleratorOf(await doctorChecks(banger)),
     node: process.version,
     load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
