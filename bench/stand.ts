@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { resolvePaths, type DriverName, type Paths } from "@banger/api";
 import type { Banger } from "../test/smoke/banger.ts";
 import { ownerOf } from "../scripts/leftovers.ts";
+import { benchHome } from "../test/smoke/own-home.ts";
 import { openOwnState, type OwnState } from "../test/smoke/own-state.ts";
 import { sweep } from "../test/smoke/sweep.ts";
 import { jailedArgv, pidsOf, type JailedArgv, type VmmPids } from "./jailed-argv.ts";
@@ -69,7 +70,7 @@ export class Stand {
 
   /** Learns from a first VM, which also warms the host's caches, how the floor is to be booted. */
   static async open(options: StandOptions): Promise<Stand> {
-    const state = await openOwnState({ ...options, home: homeOf(options.uid) });
+    const state = await openOwnState({ ...options, home: benchHome(options.uid) });
     const { banger } = state;
     const { vmsDir } = pathsOf(options.uid, state.home);
     const scratch = join(state.home, "scratch");
@@ -83,7 +84,7 @@ export class Stand {
 
   /** Ends all that a bench, also an interrupted one, has left; the image is kept. */
   static async cleanUp({ uid, log }: StandOptions): Promise<void> {
-    await sweep(homeOf(uid), { owner: await ownerOf(uid), say: log });
+    await sweep(benchHome(uid), { owner: await ownerOf(uid), say: log });
   }
 
   /** A name no VM has had. */
@@ -178,8 +179,4 @@ async function idOf(banger: Banger, name: string): Promise<string> {
 
 function pathsOf(uid: number, home: string): Paths {
   return resolvePaths({ uid, home, env: { BANGER_HOME: home } });
-}
-
-function homeOf(uid: number): string {
-  return `/var/tmp/banger-bench-${uid}`;
 }

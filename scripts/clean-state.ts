@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { resolvePaths, type KeptVm, type Vm } from "@banger/api";
 import { removeTree } from "@banger/host";
 import { ask } from "../packages/cli/src/output/ask.ts";
-import { smokeHome } from "../test/smoke/own-home.ts";
+import { benchHome, smokeHome } from "../test/smoke/own-home.ts";
 import { removeHome } from "../test/smoke/sweep.ts";
 import { endState, isOwnDirectory, ownerOf, type Owner } from "./leftovers.ts";
 import { lostDirectories, lostWork } from "./lost-work.ts";
@@ -30,11 +30,12 @@ async function main(): Promise<void> {
     return;
   }
   if (process.env["BANGER_HOME"] !== undefined) return;
-  // Where the smoke scenarios keep theirs.
-  await removeHome(smokeHome(uid), { owner, say }).catch((error: unknown) => {
-    say(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  });
+  // Where the smoke scenarios and the bench keep theirs.
+  for (const other of [smokeHome(uid), benchHome(uid)])
+    await removeHome(other, { owner, say }).catch((error: unknown) => {
+      say(error instanceof Error ? error.message : String(error));
+      process.exitCode = 1;
+    });
 }
 
 /** False when `agree` refused what would be lost. */

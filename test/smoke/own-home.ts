@@ -13,6 +13,11 @@ export function smokeHome(uid: number): string {
   return `/var/tmp/banger-smoke-${uid}`;
 }
 
+/** Where a user's bench runs live. */
+export function benchHome(uid: number): string {
+  return `/var/tmp/banger-bench-${uid}`;
+}
+
 /** Makes the directory where it is missing. Throws unless it is a real one, and the owner's. */
 export async function makeHome(home: string, owner: Owner): Promise<void> {
   await mkdir(home, { recursive: true, mode: 0o711 });
