@@ -2,8 +2,7 @@ import { routes, type ReadinessLevel } from "@banger/api";
 import { command, jsonFlag } from "../../command.ts";
 import type { CliContext } from "../../context.ts";
 import { severalVms, waitFlag } from "../../flags.ts";
-import { interruptible } from "../../interrupt.ts";
-import { forEachVm } from "../../vms/each.ts";
+import { bootEach } from "../../vms/boot.ts";
 
 interface Flags {
   readonly wait?: ReadinessLevel;
@@ -17,16 +16,10 @@ export const start = command({
   examples: [["banger vm start api db", "both at once"]],
   parameters: { flags: { wait: waitFlag("agent"), json: jsonFlag }, positional: severalVms },
   run: (context: CliContext, flags: Flags, ...names: string[]) =>
-    interruptible(context.deps, {
-      work: (signal) =>
-        forEachVm(context, {
-          names,
-          signal,
-          act: (client, name, onEvent) =>
-            client.progress(routes.vmStart, { params: { name }, query: { wait: flags.wait } }, { onEvent, signal }),
-          shown: (vm) => ({ vm }),
-          told: (name, vm) => `${name} ${vm.status}`,
-        }),
-      undone: () => Promise.resolve("cancelled: boots under way are undone"),
+    bootEach(context, {
+      route: routes.vmStart,
+      names,
+      wait: flags.wait,
+      undone: "cancelled: boots under way are undone",
     }),
 });
