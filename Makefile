@@ -49,7 +49,7 @@ build/bin/banger: build/lib/banger.cjs
 # refuse the code that was compiled with Node.
 FLAGS_banger := --min-semi-space-size=8
 # A daemon waits for days: what one copy or command needed goes back to the system, instead of being kept for the next.
-FLAGS_bangerd := --max-semi-space-size=2
+FLAGS_bangerd := --max-semi-space-size=2 --expose-gc
 ENVIRONMENT_bangerd := MALLOC_TRIM_THRESHOLD_=131072 MALLOC_ARENA_MAX=2
 build/bin/%: scripts/launcher.sh build/lib/.bundled build/lib/node
 	@umask 022 && mkdir -p build/bin
@@ -136,13 +136,23 @@ test-boot: build
 	  rdsquashfs --quiet --unpack-path / --unpack-root $(TEST_BOOT)/modules.new $(TEST_BOOT)/modules.squashfs && \
 	  mv $(TEST_BOOT)/modules.new $(TEST_BOOT)/modules; }
 
+NODE_TEST = $(NODE) --import ./scripts/property-seed.ts --test --test-reporter=./scripts/test-reporter.ts \
+  --test-reporter-destination=stdout
 unit-ts: test-boot
 	@echo 'unit: TypeScript'
-	@$(NODE) --test --test-reporter=./scripts/test-reporter.ts --test-reporter-destination=stdout $(TESTS)
+	@$(NODE_TEST) $(TESTS)
 
 unit-go: test-boot
 	@echo 'unit: Go'
 	@$(NODE) scripts/go-test.ts
+
+TIMES ?= 10
+.PHONY: properties
+properties: node_modules/.package-lock.json ## Try each property with new examples, TIMES times
+	@for time in $$(seq $(TIMES)); do \
+	  export BANGER_PROPERTY_SEED=$$(($$(od -An -N4 -tu4 /dev/urandom) / 2)); \
+	  echo "properties: $$time of $(TIMES), BANGER_PROPERTY_SEED=$$BANGER_PROPERTY_SEED"; \
+	  $(NODE_TEST) $$(grep -l 'from "fast-check"' $(TESTS)) || exit 1; done
 
 # Run as root, the suite goes on as an ordinary user with those that tell the most of what is otherwise there: the jail, the
 # network and its namespaces, files that are the user's, and what is left. The others would only take their time again.
