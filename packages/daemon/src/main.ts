@@ -9,6 +9,7 @@ import { makeDirectories } from "./directories.ts";
 import { createLog } from "./log.ts";
 import { acquireDaemonLock } from "./state/database.ts";
 import { Reserve } from "./state/reserve.ts";
+import { releaseSpentBuffers } from "./spent-buffers.ts";
 import { ownUserName } from "./user-name.ts";
 
 const DEFAULT_IDLE_MS = 5 * 60_000;
@@ -45,6 +46,8 @@ async function main(): Promise<void> {
     idleMs: Number(env["BANGER_IDLE_MS"] ?? DEFAULT_IDLE_MS),
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => leave(signal));
+  const { gc } = globalThis;
+  if (gc !== undefined) releaseSpentBuffers({ bufferBytes: () => process.memoryUsage().arrayBuffers, collectGarbage: () => gc() });
   log({ pid: process.pid, version: FULL_VERSION }, "bangerd listens");
 }
 
