@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"banger/guest/internal/boot"
+	"banger/guest/internal/bulk"
 	"banger/guest/internal/channel"
 	"banger/guest/internal/configure"
 	"banger/guest/internal/dial"
@@ -49,7 +50,7 @@ func runService() error {
 		ModulesLoaded: loaded,
 		ServeSSH:      func(address string) error { return serveSSH(address, registry, journal) },
 	})
-	calls := server.New(server.Deps{Guest: state, Journal: journal, Execs: registry, Dialer: dial.NewDialer()})
+	calls := server.New(server.Deps{Guest: state, Journal: journal, Execs: registry, Dialer: dial.NewDialer(), Bulk: bulk.NewDisk()})
 	if settings.Channel == boot.ChannelVsock {
 		// A port can be waited for, an address family cannot.
 		<-loaded

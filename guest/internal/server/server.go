@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/bulk"
 	"banger/guest/internal/channel"
 	"banger/guest/internal/dial"
 	"banger/guest/internal/events"
@@ -32,6 +33,7 @@ type Deps struct {
 	Journal *events.Journal
 	Execs   *execs.Registry
 	Dialer  *dial.Dialer
+	Bulk    *bulk.Disk
 }
 
 // Guest is what the calls need of package guest.
@@ -76,6 +78,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("POST /v1/exec", s.whenRunning(s.exec))
 	mux.HandleFunc("PUT /v1/files", s.whenRunning(s.putFiles))
+	mux.HandleFunc("PUT /v1/files/by-disk", s.whenRunning(s.putFilesByDisk))
 	mux.HandleFunc("GET /v1/files", s.whenRunning(s.getFiles))
 	mux.HandleFunc("POST /v1/files", s.whenRunning(s.selectFiles))
 	mux.HandleFunc("POST /v1/files/remove", s.whenRunning(s.removeFiles))

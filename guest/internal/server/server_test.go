@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/bulk"
 	"banger/guest/internal/dial"
 	"banger/guest/internal/events"
 	"banger/guest/internal/execs"
@@ -44,7 +45,7 @@ func serve(t *testing.T, guest server.Guest) fixture {
 	start := time.Now()
 	journal := events.NewJournal(events.Deps{Uptime: func() time.Duration { return time.Since(start) }, Now: time.Now})
 	registry := execs.NewRegistry(&execs.Launcher{Env: []string{"FROM_IMAGE=yes"}})
-	calls := server.New(server.Deps{Guest: guest, Journal: journal, Execs: registry, Dialer: dial.NewDialer()})
+	calls := server.New(server.Deps{Guest: guest, Journal: journal, Execs: registry, Dialer: dial.NewDialer(), Bulk: bulk.NewDisk()})
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,14 @@ package server
 
 import (
 	"bufio"
+	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/bulk"
 	"banger/guest/internal/dial"
 	"banger/guest/internal/events"
 	"banger/guest/internal/files"
@@ -17,19 +19,64 @@ import (
 const archiveBuffer = 64 << 10
 
 func (s *Server) putFiles(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	directory := query.Get("path")
-	if !filepath.IsAbs(directory) {
-		writeError(w, api.Errorf(api.BadRequest, "path %q is not absolute", directory))
-		return
-	}
-	owner, err := parseOwner(query.Get("owner"))
+	directory, owner, err := extractionOf(r)
 	if err != nil {
 		writeError(w, err)
 		return
 	}
 	result, err := files.Extract(directory, r.Body, owner)
 	answer(w, result, err)
+}
+
+// putFilesByDisk is putFiles of an archive that comes by the bulk disk: in the body are the lengths of its parts, in the answer which
+// of them have been taken.
+func (s *Server) putFilesByDisk(w http.ResponseWriter, r *http.Request) {
+	directory, owner, err := extractionOf(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	flush := http.NewResponseController(w).Flush
+	lines := json.NewEncoder(w)
+	say := func(line any) error {
+		if err := lines.Encode(line); err != nil {
+			return err
+		}
+		return flush()
+	}
+	parts, err := s.deps.Bulk.Open(r.Context(), r.Body, func() error { return say(freeSlots{1}) })
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	defer parts.Close()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	if err := say(freeSlots{bulk.Slots}); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	result, err := files.Extract(directory, parts, owner)
+	if err != nil {
+		_ = say(api.AsError(err))
+		return
+	}
+	_ = say(result)
+}
+
+// freeSlots is how many more parts may be laid on the bulk disk.
+type freeSlots struct {
+	Free int `json:"free"`
+}
+
+// extractionOf reads where an archive goes, and whose its files are.
+func extractionOf(r *http.Request) (directory string, owner *files.Owner, err error) {
+	query := r.URL.Query()
+	directory = query.Get("path")
+	if !filepath.IsAbs(directory) {
+		return "", nil, api.Errorf(api.BadRequest, "path %q is not absolute", directory)
+	}
+	owner, err = parseOwner(query.Get("owner"))
+	return directory, owner, err
 }
 
 // parseOwner reads "UID:GID"; nil when text is empty.

@@ -1,16 +1,15 @@
 // Each call of docs/guest-protocol.md as the fake agent answers it.
 import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
-import { buffer, text } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import type { GuestConfiguration } from "../../daemon/src/guest/contract.ts";
 import type { Ending, FakeAgent } from "./fake-agent.ts";
 import { serveExec } from "./fake-exec.ts";
+import { unpackBody, unpackParts } from "./fake-put-files.ts";
 import { answerRemoval, answerSelection, answerTree } from "./fake-tree.ts";
-import { changedIn } from "./tar-expectations.ts";
 
 interface Request {
   readonly agent: FakeAgent;
@@ -24,6 +23,7 @@ const calls: Readonly<Record<string, (request: Request) => void | Promise<void>>
   "GET /v1/events": events,
   "POST /v1/exec": exec,
   "PUT /v1/files": putFiles,
+  "PUT /v1/files/by-disk": putFilesByDisk,
   "GET /v1/files": getFiles,
   "POST /v1/files": selectFiles,
   "POST /v1/files/remove": removeFiles,
@@ -118,27 +118,20 @@ function endingOf(argv: readonly string[]): Ending | undefined {
 async function putFiles(request: Request): Promise<void> {
   if (!needsRoot(request)) return;
   const { agent, stream, query } = request;
-  await once(stream, "readable");
-  const head: Buffer | null = stream.read();
-  // GNU tar would look for a tar further on, for ever.
-  if (head !== null && head.length >= 262 && head.toString("latin1", 257, 262) !== "ustar") {
-    return refuse(stream, 400, { code: "bad_request", message: "the body is no tar" });
-  }
-  if (head !== null) stream.unshift(head);
-  const target = join(agent.options.rootDir, query.get("path") ?? "/");
-  const archive = await buffer(stream);
-  const changed = changedIn(archive, target);
-  if (changed !== undefined) return refuse(stream, 409, { code: "changed", message: `${changed}: changed meanwhile` });
-  mkdirSync(target, { recursive: true });
-  const flags = ["-x", "-v", "--no-same-owner", "--totals", "--warning=no-unknown-keyword", "-C", target];
-  const tar = spawn("tar", flags, { stdio: ["pipe", "pipe", "pipe"] });
-  tar.stdin.on("error", () => undefined);
-  tar.stdin.end(archive);
-  const bytes = archive.length;
-  const closed = new Promise<number | null>((resolve) => tar.once("close", resolve));
-  const [names, words] = await Promise.all([text(tar.stdout), text(tar.stderr)]);
-  if ((await closed) === 0) answer(stream, { files: names.split("\n").filter((name) => name !== "" && !name.endsWith("/")).length, bytes });
-  else refuse(stream, 400, { code: "bad_request", message: words.split("\n")[0] ?? "tar failed" });
+  const { status, body } = await unpackBody(stream, join(agent.options.rootDir, query.get("path") ?? "/"));
+  if ("code" in body) refuse(stream, status, body);
+  else answer(stream, body);
+}
+
+async function putFilesByDisk(request: Request): Promise<void> {
+  if (!needsRoot(request)) return;
+  const { agent, stream, query } = request;
+  const disk = agent.options.bulkDisk;
+  if (disk === undefined) return refuse(stream, 404, { code: "not_found", message: "no bulk disk" });
+  stream.respond({ ":status": 200, "content-type": "application/x-ndjson" });
+  const { body } = await unpackParts(stream, disk, join(agent.options.rootDir, query.get("path") ?? "/"));
+  agent.partedUploads += 1;
+  stream.end(`${JSON.stringify(body)}\n`);
 }
 
 function getFiles(request: Request): void {

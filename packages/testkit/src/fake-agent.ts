@@ -25,6 +25,8 @@ export interface FakeFaults {
 export interface FakeAgentOptions {
   /** An existing directory that stands for the guest's `/`. */
   readonly rootDir: string;
+  /** A file that stands for the guest's bulk disk. */
+  readonly bulkDisk?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly bootId?: string;
   readonly init?: GuestHealth["init"];
@@ -61,6 +63,8 @@ export class FakeAgent implements AsyncDisposable {
   configuration: GuestConfiguration | undefined;
   /** How far the clock was set, in milliseconds. */
   readonly clockSettings: number[] = [];
+  /** How many archives came by the bulk disk. */
+  partedUploads = 0;
   readonly serialPort: FakeSerialPort;
   readonly #startedAt = performance.now();
   readonly #history: GuestEvent[] = [];

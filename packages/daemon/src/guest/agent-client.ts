@@ -2,7 +2,7 @@
 import type { Duplex, Readable } from "node:stream";
 import { BangerError, encodeControl, type ExecBody, type FileStat } from "@banger/api";
 import { readBoundedLines } from "./bounded-reading.ts";
-import { bound, callJson, expectOk, readAnswer } from "./calls.ts";
+import { bound, callJson, expectOk } from "./calls.ts";
 import type { GuestClient, GuestConfiguration, GuestEvent, GuestHealth, GuestStats, Removal, Selection, Stamps } from "./contract.ts";
 import type { GuestStream } from "./guest-stream.ts";
 import {
@@ -12,12 +12,12 @@ import {
   fileStatMessage,
   guestText,
   healthMessage,
-  putFilesMessage,
   removedMessage,
   statsMessage,
 } from "./messages.ts";
+import { FilePutter } from "./put-files.ts";
 import type { GuestSession } from "./session.ts";
-import { receiveFile, sendFile } from "./transfer.ts";
+import { receiveFile } from "./transfer.ts";
 
 /** How long the guest may take, in milliseconds. */
 export interface GuestDeadlines {
@@ -41,10 +41,13 @@ const MAX_EVENT = 64 * 1024;
 export class AgentClient implements GuestClient {
   readonly #session: GuestSession;
   readonly #deadlines: GuestDeadlines;
+  readonly #files: FilePutter;
 
-  constructor(session: GuestSession, deadlines: GuestDeadlines = DEADLINES) {
+  /** `bulkDisk` is the file behind the VM's bulk disk, if it has one. */
+  constructor(session: GuestSession, bulkDisk: string | null = null, deadlines: GuestDeadlines = DEADLINES) {
     this.#session = session;
     this.#deadlines = deadlines;
+    this.#files = new FilePutter(session, bulkDisk);
   }
 
   get closed(): Promise<void> {
@@ -123,19 +126,8 @@ export class AgentClient implements GuestClient {
     }
   }
 
-  async putFiles(path: string, tar: Readable, options: { readonly owner?: string } = {}) {
-    const query = new URLSearchParams({ path, ...options });
-    const what = `files into ${path}`;
-    const stream = this.#session.start({
-      method: "PUT",
-      path: `/v1/files?${query.toString()}`,
-      what,
-      hasBody: true,
-      contentType: "application/x-tar",
-    });
-    await sendFile(stream, tar, { what, ...this.#deadlines });
-    using _bound = bound(stream, { what, timeoutMs: this.#deadlines.finishMs });
-    return await readAnswer(stream, what, putFilesMessage);
+  putFiles(path: string, tar: Readable, options: { readonly owner?: string } = {}) {
+    return this.#files.put(tar, { query: new URLSearchParams({ path, ...options }), what: `files into ${path}`, ...this.#deadlines });
   }
 
   async getFiles(path: string): Promise<Readable> {

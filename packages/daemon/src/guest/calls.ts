@@ -61,7 +61,11 @@ export async function expectOk(stream: GuestStream, what: string): Promise<void>
 
 /** Reads and checks a JSON answer whose head was good. */
 export async function readAnswer<T extends z.ZodMiniType>(stream: GuestStream, what: string, result: T): Promise<z.output<T>> {
-  const text = await readAll(stream, what);
+  return parseAnswer(await readAll(stream, what), what, result);
+}
+
+/** Throws `guest.failed` for what is not of that shape. */
+export function parseAnswer<T extends z.ZodMiniType>(text: string, what: string, result: T): z.output<T> {
   try {
     return result.parse(JSON.parse(text));
   } catch (cause) {
@@ -82,9 +86,14 @@ async function readAll(stream: GuestStream, what: string): Promise<string> {
   try {
     return await readText(stream, MAX_ANSWER);
   } catch (error) {
-    if (error instanceof BangerError) throw error;
-    throw new BangerError("guest.failed", `the guest's answer to ${what} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw unreadable(error, what);
   }
+}
+
+/** What reading an answer threw, as a call throws it. */
+export function unreadable(error: unknown, what: string): BangerError {
+  if (error instanceof BangerError) return error;
+  return new BangerError("guest.failed", `the guest's answer to ${what} cannot be read: ${(error as Error).message}`, { cause: error });
 }
 
 /** The agent's refusal in banger's codes; the agent's own code is in `details.agentCode`. */

@@ -46,9 +46,13 @@ function probeTests(directory: string): void {
 
 async function bootConfigured(directory: string, image: string): Promise<GuestUnderTest> {
   const machine = await bootQemu({ bootDir: directory, baseImage: image });
-  const first = await machine.connect();
-  await configureQemu(first);
-  await first[Symbol.asyncDispose]();
+  try {
+    await using first = await machine.connect();
+    await configureQemu(first);
+  } catch (error) {
+    await machine[Symbol.asyncDispose]();
+    throw error;
+  }
   return {
     connect: () => machine.connect(20_000),
     cut: machine.cut,

@@ -1,5 +1,5 @@
 // The client against the fake agent, over each kind of channel and transport.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,10 @@ type Kind = "serial" | "vsock";
 /** `pair`: both ends in this process; `socket`: a Unix socket, which node:http2 reads natively. */
 async function fakeGuest(kind: Kind, transport: "pair" | "socket"): Promise<GuestUnderTest> {
   const rootDir = await mkdtemp(join(tmpdir(), "banger-guest-"));
-  const agent = new FakeAgent({ rootDir, env: { PATH: process.env["PATH"] } });
+  const bulkDisk = join(rootDir, "bulk.raw");
+  // As with VMMs: those with a serial port have one.
+  if (kind === "serial") await writeFile(bulkDisk, "");
+  const agent = new FakeAgent({ rootDir, bulkDisk, env: { PATH: process.env["PATH"] } });
   await agent.configure({ hostname: "sandbox" } as GuestConfiguration);
   const serve = (channel: Duplex) => (kind === "serial" ? agent.serveSerial(channel) : agent.serve(channel));
   const path = join(rootDir, "agent.sock");
@@ -35,7 +38,7 @@ async function fakeGuest(kind: Kind, transport: "pair" | "socket"): Promise<Gues
     return latest;
   };
   return {
-    connect: () => connectGuest({ kind, open, signal: AbortSignal.timeout(20_000), timeoutMs: 10_000 }),
+    connect: () => connectGuest({ kind, open, bulkDisk, signal: AbortSignal.timeout(20_000), timeoutMs: 10_000 }),
     cut: () => latest?.destroy(),
     echoServer: async () => `127.0.0.1:${(echo.address() as AddressInfo).port}`,
     [Symbol.asyncDispose]: async () => {

@@ -53,7 +53,7 @@ async function tryOnce(options: ConnectOptions, outer: AbortSignal, deps: Connec
   channel.on("error", () => undefined);
   try {
     if (options.kind === "serial") await resync(channel, deps.randomBytes(RESYNC_NONCE_BYTES), signal);
-    const client = new AgentClient(new GuestSession(channel));
+    const client = new AgentClient(new GuestSession(channel), options.bulkDisk ?? null);
     await checkProtocol(client, signal);
     return client;
   } catch (error) {

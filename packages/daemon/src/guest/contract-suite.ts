@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Readable, type Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
 import { encodeControl, encodeData, FRAME, type ExecBody } from "@banger/api";
 import { poll } from "@banger/host";
-import { pack } from "tar-stream";
 import type { GuestClient, GuestEvent } from "./contract.ts";
-import { treeTests, untar } from "./tree-contract-suite.ts";
+import { fileTests, tearUploads } from "./files-contract-suite.ts";
+import { treeTests } from "./tree-contract-suite.ts";
 import { execResult, execText } from "./exec-result.test-support.ts";
 
 /** A running, configured guest. */
@@ -61,6 +61,10 @@ export function guestClientContract(name: string, boot: () => Promise<GuestUnder
     fileTests(() => client);
     treeTests(() => client);
     controlTests(() => client);
+
+    test("an upload whose connection is cut leaves nothing, and the next one is whole", { timeout: 120_000 }, async () => {
+      client = await tearUploads(client, guest);
+    });
 
     test("20 reconnects, every second one cut mid-stream", { timeout: 120_000 }, async () => {
       const { bootId } = await client.health();
@@ -199,55 +203,6 @@ function streamTests(client: () => GuestClient, guest: () => GuestUnderTest): vo
     await assert.rejects(client().dial("tcp", "127.0.0.1:1"), { code: "guest.unreachable", message: /127\.0\.0\.1:1/ });
     await assert.rejects(client().dial("unix", "/no/such.sock"), { code: "guest.unreachable" });
     assert.equal((await client().health()).protocol, 1);
-  });
-}
-
-function fileTests(client: () => GuestClient): void {
-  test("files go in and come out as they were", async () => {
-    const big = randomBytes(8 * MIB);
-    const archive = pack();
-    archive.entry({ name: "tree/a.txt", mode: 0o640 }, "hello");
-    archive.entry({ name: "tree/link", type: "symlink", linkname: "a.txt" });
-    archive.entry({ name: "tree/big.bin" }, big);
-    archive.finalize();
-    const put = await client().putFiles("/tmp/contract", Readable.from(archive), { owner: "0:0" });
-    assert.ok(put.files >= 2, `${put.files} files`);
-    const found = await untar(await client().getFiles("/tmp/contract/tree"));
-    assert.equal(found.get("tree/a.txt")?.toString(), "hello");
-    assert.equal(found.get("tree/link")?.toString(), "-> a.txt");
-    assert.ok(found.get("tree/big.bin")?.equals(big));
-  });
-
-  test("an entry that leaves its directory is refused, the source is let go", async () => {
-    const archive = pack();
-    archive.entry({ name: "../escape" }, "no");
-    archive.finalize();
-    const source = Readable.from(archive);
-    await assert.rejects(client().putFiles("/tmp/contract2", source), { code: "api.bad_request" });
-    assert.ok(source.destroyed);
-  });
-
-  test("a refusal ends an endless upload", { timeout: 60_000 }, async () => {
-    const endless = Readable.from(
-      (function* () {
-        for (;;) yield Buffer.alloc(65_536, "this is no tar");
-      })(),
-    );
-    await assert.rejects(client().putFiles("/tmp/contract3", endless), { code: "api.bad_request" });
-    assert.ok(endless.destroyed);
-  });
-
-  test("a source that fails fails the upload with its own error", async () => {
-    const source = new Readable({ read: () => source.destroy(new Error("disk gone")) });
-    await assert.rejects(client().putFiles("/tmp/contract4", source), /disk gone/);
-    assert.equal((await client().health()).protocol, 1);
-  });
-
-  test("a file that is not there", () => assert.rejects(client().getFiles("/no/such"), { code: "guest.path_not_found" }));
-
-  test("what is at a path", async () => {
-    assert.equal((await client().statFile("/tmp")).type, "directory");
-    await assert.rejects(client().statFile("/no/such"), { code: "guest.path_not_found" });
   });
 }
 

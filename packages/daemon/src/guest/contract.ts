@@ -1,6 +1,6 @@
 // What the rest of the daemon knows of the guest: a client of the agent (docs/guest-protocol.md) over the driver's channel.
 import type { Duplex, Readable } from "node:stream";
-import type { ExecBody, FileStat, ReadinessLevel } from "@banger/api";
+import { MIB, type ExecBody, type FileStat, type ReadinessLevel } from "@banger/api";
 
 export interface GuestHealth {
   readonly version: string;
@@ -98,10 +98,15 @@ export interface GuestClient extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
+/** The layout of the bulk disk: part N lies at the beginning of slot N mod `slots`, and is at most `slotBytes` long. */
+export const BULK_DISK = { slots: 4, slotBytes: MIB } as const;
+
 export interface ConnectOptions {
   readonly kind: "serial" | "vsock";
   /** Opens the channel's byte stream; called again for each try. */
   readonly open: (signal: AbortSignal) => Promise<Duplex>;
+  /** The file behind the VM's bulk disk (docs/guest-protocol.md). It may be missing. Default: the guest has no such disk. */
+  readonly bulkDisk?: string | undefined;
   readonly signal: AbortSignal;
   /** Milliseconds to keep trying until the agent answers health. */
   readonly timeoutMs: number;

@@ -23,7 +23,8 @@ export async function fakeGuest(options: Partial<FakeAgentOptions> = {}): Promis
   await agent.configure({ hostname: "sandbox" } as GuestConfiguration);
   const [channel, end] = duplexPair();
   agent.serve(end);
-  const client = await connectGuest({ kind: "vsock", open: async () => channel, signal: new AbortController().signal, timeoutMs: 5000 });
+  const signal = new AbortController().signal;
+  const client = await connectGuest({ kind: "vsock", open: async () => channel, bulkDisk: options.bulkDisk, signal, timeoutMs: 5000 });
   return {
     agent,
     client,

@@ -39,7 +39,7 @@ function clientOf(handler: Handler): AgentClient {
       stream.close(2);
     }
   });
-  return new AgentClient(new GuestSession(near), DEADLINES);
+  return new AgentClient(new GuestSession(near), null, DEADLINES);
 }
 
 const allCalls = (client: AgentClient): readonly Promise<unknown>[] => [
@@ -156,7 +156,7 @@ test("bytes that are no HTTP/2, and good ones with a few changed", { timeout: 12
     fc.asyncProperty(fc.oneof(mutated, mutated, fc.uint8Array({ maxLength: 200 })), fc.boolean(), async (bytes, ends) => {
       const [near, far] = duplexPair();
       far.on("error", () => undefined).resume();
-      const client = new AgentClient(new GuestSession(near), DEADLINES);
+      const client = new AgentClient(new GuestSession(near), null, DEADLINES);
       const health = client.health().then(
         () => undefined,
         (error: unknown) => assert.ok(error instanceof BangerError, String(error)),
@@ -188,7 +188,7 @@ async function recordedAnswer(): Promise<Buffer> {
     stream.respond({ ":status": 200 });
     stream.end('{"version":"1","protocol":1,"bootId":"b","stage":"running","init":"","readiness":["agent"],"uptimeMs":1}');
   });
-  const client = new AgentClient(new GuestSession(near), { ...DEADLINES, answerMs: 5000 });
+  const client = new AgentClient(new GuestSession(near), null, { ...DEADLINES, answerMs: 5000 });
   await client.health();
   await client[Symbol.asyncDispose]();
   return Buffer.concat(sent);

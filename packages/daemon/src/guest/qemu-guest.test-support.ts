@@ -1,13 +1,13 @@
 // The real agent in a real VM, for tests: QEMU without a jail, from the files of BANGER_TEST_BOOT_DIR (scripts/test-boot-files.ts).
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "@banger/host";
 import { connectGuest } from "./client.ts";
-import type { GuestClient } from "./contract.ts";
+import { BULK_DISK, type GuestClient } from "./contract.ts";
 import { guestConfiguration } from "./configuration.ts";
 import { generateSshKey } from "./openssh-key.ts";
 
@@ -33,6 +33,9 @@ export async function bootQemu({ bootDir, baseImage }: QemuGuestOptions): Promis
   const directory = await mkdtemp(join(tmpdir(), "banger-qemu-"));
   const socket = join(directory, "agent.sock");
   const console = join(directory, "console.log");
+  const bulkDisk = join(directory, "bulk.raw");
+  await writeFile(bulkDisk, "");
+  await truncate(bulkDisk, BULK_DISK.slots * BULK_DISK.slotBytes);
   const disks = baseImage === undefined ? [] : [`${baseImage},readonly=on`, await dataDisk(directory)];
   const kernelArguments = [
     "console=ttyS0 quiet tsc=reliable random.trust_cpu=on mitigations=off i8042.noaux i8042.nokbd no_timer_check cryptomgr.notests",
@@ -47,11 +50,14 @@ export async function bootQemu({ bootDir, baseImage }: QemuGuestOptions): Promis
       ...["-kernel", join(bootDir, "bzImage"), "-initrd", join(bootDir, "initramfs.cpio"), "-append", kernelArguments.join(" ")],
       ...["-chardev", `socket,id=agent,path=${socket},server=on,wait=off`],
       ...["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=banger.agent"],
-      ...disks.flatMap((disk) => ["-drive", `if=virtio,format=raw,file=${disk}`]),
+      ...[...disks, `${bulkDisk},readonly=on`].flatMap((disk, at, { length }) => [
+        ...["-drive", `if=none,id=disk${at},format=raw,file=${disk}`],
+        ...["-device", `virtio-blk-pci,drive=disk${at},serial=${at === length - 1 ? "bulk" : at}`],
+      ]),
     ],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
-  return machine({ child, directory, socket, console });
+  return machine({ child, directory, socket, console, bulkDisk });
 }
 
 interface Machine {
@@ -59,9 +65,10 @@ interface Machine {
   readonly directory: string;
   readonly socket: string;
   readonly console: string;
+  readonly bulkDisk: string;
 }
 
-function machine({ child, directory, socket, console }: Machine): QemuGuest {
+function machine({ child, directory, socket, console, bulkDisk }: Machine): QemuGuest {
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let latest: Socket | undefined;
   const open = async (signal: AbortSignal): Promise<Socket> => {
@@ -72,7 +79,7 @@ function machine({ child, directory, socket, console }: Machine): QemuGuest {
   };
   return {
     ended,
-    connect: (timeoutMs = BOOT_MS) => connectGuest({ kind: "serial", open, signal: new AbortController().signal, timeoutMs }),
+    connect: (timeoutMs = BOOT_MS) => connectGuest({ kind: "serial", open, bulkDisk, signal: new AbortController().signal, timeoutMs }),
     cut: () => latest?.destroy(),
     console: () => readFile(console, "utf8"),
     [Symbol.asyncDispose]: async () => {

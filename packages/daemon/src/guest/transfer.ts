@@ -1,7 +1,7 @@
 // Tars to and from the guest, never held in memory; a guest that stops moving them fails the transfer.
 import { once } from "node:events";
-import type { Readable } from "node:stream";
-import { bound, expectOk } from "./calls.ts";
+import type { Readable, Writable } from "node:stream";
+import { bound } from "./calls.ts";
 import type { GuestStream } from "./guest-stream.ts";
 
 export interface TransferOptions {
@@ -12,33 +12,43 @@ export interface TransferOptions {
   readonly finishMs: number;
 }
 
+/** A call whose answer follows what it sends. */
+export interface Upload<T> {
+  readonly stream: GuestStream;
+  /** Takes what is sent; breaks with `stream`. */
+  readonly sink: Writable;
+  /** Settles when there is an answer, after which the agent may never read on. */
+  readonly answered: Promise<T>;
+}
+
 /**
- * Sends `source` as the body and waits for a good head of the answer, which the caller then reads. An early refusal ends the
- * transfer. Throws the source's error as it is, else what `expectOk` throws. `source` is always consumed or destroyed.
+ * Sends `source` and answers what was answered. An early refusal ends the transfer. Throws the source's error as it is, else what
+ * `answered` throws. `source` is always consumed or destroyed.
  */
-export async function sendFile(stream: GuestStream, source: Readable, { what, stallMs, finishMs }: TransferOptions): Promise<void> {
+export async function sendFile<T>(upload: Upload<T>, source: Readable, { what, stallMs, finishMs }: TransferOptions): Promise<T> {
+  const { stream, sink, answered } = upload;
   let phase: "sending" | "sent" | "refused" = "sending";
-  const answered = stream.status.then(ignore, ignore).then(() => {
+  const over = answered.then(ignore, ignore).then(() => {
     if (phase !== "sending") return;
     phase = "refused";
     source.destroy();
   });
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
-      if (!stream.write(chunk)) await drained({ stream, answered, what, stallMs });
-      if (stream.destroyed) break;
+      if (!sink.write(chunk)) await drained({ stream, sink, over, what, stallMs });
+      if (sink.destroyed) break;
     }
     if (phase === "sending") phase = "sent";
   } catch (error) {
     // Destroying the source makes reading it fail: then the answer is what counts.
     if (phase === "sending") {
-      stream.destroy();
+      sink.destroy();
       throw error;
     }
   }
-  stream.end();
+  sink.end();
   using _bound = bound(stream, { what, timeoutMs: finishMs });
-  await expectOk(stream, what);
+  return await answered;
 }
 
 /** The body of an answer; it fails with `guest.unreachable` when the guest stops sending while somebody reads. */
@@ -50,18 +60,18 @@ export function receiveFile(stream: GuestStream, { stallMs }: Pick<TransferOptio
 
 interface Draining extends Pick<TransferOptions, "what" | "stallMs"> {
   readonly stream: GuestStream;
-  /** Settles when there is an answer, after which the agent may never read on. */
-  readonly answered: Promise<void>;
+  readonly sink: Writable;
+  readonly over: Promise<void>;
 }
 
-async function drained({ stream, answered, what, stallMs }: Draining): Promise<void> {
+async function drained({ stream, sink, over, what, stallMs }: Draining): Promise<void> {
   using _bound = bound(stream, { what, timeoutMs: stallMs });
-  const over = new AbortController();
-  const signal = over.signal;
+  const waiting = new AbortController();
+  const signal = waiting.signal;
   try {
-    await Promise.race([once(stream, "drain", { signal }), once(stream, "close", { signal }), answered]);
+    await Promise.race([once(sink, "drain", { signal }), once(sink, "close", { signal }), over]);
   } finally {
-    over.abort();
+    waiting.abort();
   }
 }
 

@@ -15,7 +15,7 @@ export interface BootFiles {
 
 export interface VmmDisk {
   /** virtio-blk serial or drive id; disks appear in the guest as /dev/vda, vdb, ... in list order. */
-  readonly id: "base" | "modules" | "data";
+  readonly id: "base" | "modules" | "data" | "bulk";
   readonly path: string;
   readonly readOnly: boolean;
 }
@@ -88,6 +88,8 @@ export interface VmmDriver {
   readonly ownLogs?: readonly string[];
   /** Absent: the guest sees an I/O error. */
   readonly pausing?: VmmPausing;
+  /** The file behind the guest's disk `bulk`, which `start` adds after all others where the channel is slow (docs/guest-protocol.md). */
+  readonly bulkDisk?: (process: VmmProcess) => string;
   /** The program's version. Throws `vmm.missing` with an install hint, `vmm.unsupported` when it is too old or known bad. */
   version(): Promise<string>;
   /** Boots; answers once the process runs in its jail. Undoes itself on failure or abort. Throws `vmm.failed` with the VMM's own last words. */

@@ -25,6 +25,8 @@ export interface VmFiles {
   readonly vmmLog: string;
   /** bubblewrap's report on the latest run. */
   readonly jailStatus: string;
+  /** Behind the guest's bulk disk, where the driver gives it one. */
+  readonly bulkDisk: string;
   /** What was started, written before it is. */
   readonly launchNote: string;
 }
@@ -35,6 +37,7 @@ export function vmFiles(vmDir: string): VmFiles {
     console: join(vmDir, "console.log"),
     vmmLog: join(vmDir, "vmm.log"),
     jailStatus: join(vmDir, "jail-status.json"),
+    bulkDisk: join(vmDir, "bulk.raw"),
     launchNote: join(vmDir, "launch.json"),
   };
 }
@@ -74,6 +77,16 @@ export function openLog(path: string, owner: RunAs | null, fresh = false): numbe
   } catch (error) {
     closeSync(descriptor);
     throw error;
+  }
+}
+
+/** A disk of `bytes` that holds nothing, in place of what was there. */
+export function makeDisk(path: string, bytes: number, owner: RunAs | null): void {
+  const descriptor = openLog(path, owner, true);
+  try {
+    ftruncateSync(descriptor, bytes);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

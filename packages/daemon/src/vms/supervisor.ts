@@ -232,6 +232,7 @@ export class Supervisor {
     return connectGuest({
       kind: driver.features.channel,
       open: (openSignal) => driver.connect(this.process, openSignal),
+      bulkDisk: driver.bulkDisk?.(this.process),
       signal,
       timeoutMs,
     });

@@ -1,6 +1,7 @@
 // A VM's directory: its data disk, its sockets, its logs. A root daemon keeps the directory itself and gives the user who
-// runs the VMM just the disk and run/, so that nothing can be planted where root writes.
+// runs the VMM just the disks and run/, so that nothing can be planted where root writes.
 //   data.ext4    the data disk, sparse
+//   bulk.raw     what is large on its way into the guest, where the driver's channel is slow
 //   run/         the jail's one writable directory: sockets
 //   console.log  the guest's serial console
 //   vmm.log      the VMM's own words

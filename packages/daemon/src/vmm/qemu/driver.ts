@@ -3,13 +3,14 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { BangerError } from "@banger/api";
 import { isProcessAlive, poll, type RunAs } from "@banger/host";
+import { BULK_DISK } from "../../guest/contract.ts";
 import type { VmmDriver, VmmExit, VmmFeatures, VmmPausing, VmmProcess, VmmSpec } from "../contract.ts";
 import { findJailTools, openChannel, startJailed } from "../jailed-vmm.ts";
 import { findNoted } from "../launch-note.ts";
 import type { Launched } from "../launcher.ts";
 import { endForSure, waitForEnd } from "../lifetime.ts";
 import { connectUnix } from "../unix-socket.ts";
-import { vmFiles } from "../vm-directory.ts";
+import { makeDisk, vmFiles } from "../vm-directory.ts";
 import { planQemu, QEMU_SOCKETS } from "./argv.ts";
 import { ProgramFacts } from "../program-facts.ts";
 import { resume, watchPauses } from "./pausing.ts";
@@ -62,10 +63,13 @@ export class QemuDriver implements VmmDriver {
       this.#versions.of(found),
       spec.accelerator === "tcg" ? this.#frequencies.of(this.#deps.agentPath) : undefined,
     ]);
+    const bulkDisk = { id: "bulk", path: vmFiles(spec.vmDir).bulkDisk, readOnly: true } as const;
+    makeDisk(bulkDisk.path, BULK_DISK.slots * BULK_DISK.slotBytes, this.#deps.runAs);
+    const whole = { ...spec, disks: [...spec.disks, bulkDisk] };
     return startJailed({
       driver: "qemu",
-      spec,
-      program: { argv: planQemu({ path: qemu, version, tscKhz }, spec), binds, env },
+      spec: whole,
+      program: { argv: planQemu({ path: qemu, version, tscKhz }, whole), binds, env },
       kernel: spec.boot.bzImage,
       binds: [],
       sockets: SOCKETS,
@@ -74,6 +78,10 @@ export class QemuDriver implements VmmDriver {
       signal,
       boot: (launched) => untilReady(spec.vmDir, launched, signal),
     });
+  }
+
+  bulkDisk({ vmDir }: VmmProcess): string {
+    return vmFiles(vmDir).bulkDisk;
   }
 
   find(vmDir: string): Promise<VmmProcess | null> {
