@@ -30,6 +30,7 @@ func Extract(directory string, source io.Reader, owner *Owner) (api.Extracted, e
 	}
 	defer target.close()
 	x := &extraction{tree: target, owner: owner, buffer: make([]byte, copyBuffer)}
+	defer x.direct.close()
 	// Headers and small files are taken from memory, not from the stream one by one.
 	source = bufio.NewReaderSize(source, copyBuffer)
 	for archive := tar.NewReader(source); ; {
@@ -68,6 +69,7 @@ type extraction struct {
 	done  api.Extracted
 	// buffer serves every file: one each would be most of the memory used.
 	buffer []byte
+	direct directWriter
 	// directories get their modes and times last: a read-only one must be filled first.
 	directories []directory
 	// isChecking says that the sender told what should be there.
@@ -148,8 +150,13 @@ func (x *extraction) file(parent int, name string, header *tar.Header, content i
 		return err
 	}
 	file := os.NewFile(uintptr(fd), name)
-	// Only Write, as the file's ReadFrom would bring a buffer of its own.
-	written, err := io.CopyBuffer(struct{ io.Writer }{file}, content, x.buffer)
+	var written int64
+	if header.Size < largeFile {
+		// Only Write, as the file's ReadFrom would bring a buffer of its own.
+		written, err = io.CopyBuffer(struct{ io.Writer }{file}, content, x.buffer)
+	} else {
+		written, err = x.direct.copy(fd, content)
+	}
 	x.done.Bytes += written
 	// The name in it is none that anybody knows.
 	if named := (*fs.PathError)(nil); errors.As(err, &named) {
