@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../scenario.ts";
-
-interface Vm {
-  readonly status: string;
-  readonly pid: number | null;
-  readonly stopReason: { readonly code: string; readonly detail?: string } | null;
-}
+import { showVm } from "../seen-vm.ts";
 
 /** Reboots before the rest of the userland is begun: a boot costs little more than its kernel. */
 const UNIT = `[Unit]
@@ -31,7 +26,7 @@ export default {
     const install = "cat > /etc/systemd/system/loop.service && systemctl add-wants sysinit.target loop.service && sync";
     assert.equal((await banger(["vm", "exec", vm, "--", "sh", "-c", install], { input: UNIT })).status, 0);
     await banger(["vm", "exec", vm, "--", "systemctl", "--force", "reboot"]);
-    const show = async () => (await json("vm", "show", vm)) as Vm;
+    const show = async () => await showVm({ json }, vm);
     let seen = await show();
     for (let reboots = 0; seen.status !== "stopped"; reboots += 1) {
       assert.ok(reboots <= LIMIT, `it runs after ${reboots} reboots: do fewer fall within five minutes here?`);

@@ -3,17 +3,13 @@ import { cp, mkdir, open, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { bangerOf, runProgram, type Banger } from "../banger.ts";
 import type { Scenario, ScenarioContext } from "../scenario.ts";
+import { showVm } from "../seen-vm.ts";
 
 const MIB = 1024 * 1024;
 /** For the image and one VM's writes; it costs memory. */
 const FILE_SYSTEM_MIB = 900;
 const VM = "full-disk";
 const FLAGS = ["--driver", "qemu", "--no-network", "--memory", "512M", "--disk-size", "256M"];
-
-interface Vm {
-  readonly status: string;
-  readonly pauseReason: string | null;
-}
 
 export default {
   name: "full-disk",
@@ -23,7 +19,7 @@ export default {
   async run(context) {
     await using state = await smallState(context);
     const { banger, ok, json, inGuest } = state;
-    const shown = async () => (await json("vm", "show", VM)) as Vm;
+    const shown = async () => await showVm({ json }, VM);
     await ok("vm", "run", "--detach", "--name", VM, ...FLAGS);
 
     await state.fill(16 * MIB);

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../scenario.ts";
-
-interface Vm {
-  readonly status: string;
-  readonly bootId: string | null;
-}
+import { showVm } from "../seen-vm.ts";
 
 export default {
   name: "lifecycle",
@@ -14,12 +10,12 @@ export default {
   async run({ ok, json, inGuest, name }) {
     const vm = name();
     await ok("vm", "create", "--no-start", "--name", vm, "--memory", "1G", "--disk-size", "2G");
-    assert.equal(((await json("vm", "show", vm)) as Vm).status, "stopped");
+    assert.equal((await showVm({ json }, vm)).status, "stopped");
     await ok("vm", "start", vm);
     await inGuest(vm, "sh", "-c", "echo kept > /root/file");
     const first = await inGuest(vm, "cat", "/proc/sys/kernel/random/boot_id");
     await ok("vm", "stop", vm);
-    assert.equal(((await json("vm", "show", vm)) as Vm).status, "stopped");
+    assert.equal((await showVm({ json }, vm)).status, "stopped");
     await ok("vm", "start", vm);
     assert.equal((await ok("vm", "ssh", vm, "--", "cat", "/root/file")).stdout, "kept\n");
     const second = await inGuest(vm, "cat", "/proc/sys/kernel/random/boot_id");

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import type { Scenario } from "../scenario.ts";
-
-interface Vm {
-  readonly status: string;
-  readonly pid: number | null;
-  readonly stopReason: { readonly code: string } | null;
-}
+import { showVm } from "../seen-vm.ts";
 
 export default {
   name: "vmm-killed",
@@ -15,11 +10,11 @@ export default {
   async run({ boot, ok, json, inGuest, until }) {
     const vm = await boot();
     await inGuest(vm, "sh", "-c", "echo kept > /root/file; sync");
-    const { pid } = (await json("vm", "show", vm)) as Vm;
+    const { pid } = await showVm({ json }, vm);
     assert.ok(pid !== null);
     process.kill(pid, "SIGKILL");
     const stopped = await until("it is shown as stopped", async () => {
-      const seen = (await json("vm", "show", vm)) as Vm;
+      const seen = await showVm({ json }, vm);
       return seen.status === "stopped" ? seen : undefined;
     });
     assert.equal(stopped.stopReason?.code, "killed");
