@@ -8,9 +8,9 @@ export interface SpentBuffersDeps {
   readonly collectGarbage: () => void;
 }
 
-const LOOK_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 5000;
 /** What may lie spent: less is not worth a collection, some 20 ms. */
-const SPENT_BYTES = 8 * 1024 * 1024;
+const SPENT_BYTES = 4 * 1024 * 1024;
 
 /** Looks on for the life of the process, and does not keep it alive. */
 export function releaseSpentBuffers({ bufferBytes, collectGarbage }: SpentBuffersDeps): void {

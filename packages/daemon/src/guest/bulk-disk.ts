@@ -50,7 +50,7 @@ export class BulkWriter extends Writable {
     super({ highWaterMark: BULK_DISK.slotBytes });
     this.#disk = disk;
     this.#stream = stream;
-    // Both are looked at where the upload is waited for.
+    // `stream` breaks with the same error, and whoever waits for its answer is told.
     this.on("error", ignore);
     stream.once("close", () => this.destroy());
   }
