@@ -7,7 +7,6 @@ import { buffer } from "node:stream/consumers";
 import { MIB } from "@banger/api";
 import { pack } from "tar-stream";
 import type { GuestClient } from "./contract.ts";
-import type { GuestUnderTest } from "./contract-suite.ts";
 import { untar } from "./tree-contract-suite.ts";
 
 export function fileTests(client: () => GuestClient): void {
@@ -59,8 +58,13 @@ export function fileTests(client: () => GuestClient): void {
   });
 }
 
+interface Connections {
+  connect(): Promise<GuestClient>;
+  cut(): void;
+}
+
 /** Tears uploads by cutting the connection. Answers a new one. */
-export async function tearUploads(client: GuestClient, guest: GuestUnderTest): Promise<GuestClient> {
+export async function tearUploads(client: GuestClient, guest: Connections): Promise<GuestClient> {
   let current = client;
   for (let round = 0; round < 3; round += 1) {
     const torn = await tarOf("torn", randomBytes(8 * MIB));
