@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,21 +24,24 @@ const (
 	SlotSize = 1 << 20
 
 	serial = "bulk"
+	// patience is how long a call waits for one that has the disk; the host has other ways.
+	patience = 5 * time.Second
 	// sector is what a direct read must begin and end on, whatever the disk's own.
 	sector = 4096
 )
 
 // Disk is the guest's bulk disk, of which one call at a time has the use.
 type Disk struct {
-	open func() (*os.File, error)
-	held chan struct{}
+	open     func() (*os.File, error)
+	held     chan struct{}
+	patience time.Duration
 }
 
 // NewDisk makes the Disk of this guest, which need not have one.
 func NewDisk() *Disk { return newDisk(openBySerial) }
 
 func newDisk(open func() (*os.File, error)) *Disk {
-	return &Disk{open: open, held: make(chan struct{}, 1)}
+	return &Disk{open: open, held: make(chan struct{}, 1), patience: patience}
 }
 
 // openBySerial opens past the page cache, which would answer with what lay there before.
@@ -57,11 +61,13 @@ func openBySerial() (*os.File, error) {
 	return nil, api.Errorf(api.NotFound, "no bulk disk")
 }
 
-// Open waits until no other call has the disk. lengths gives the length of each part as 4 bytes, big-endian, once it lies there; free
+// Open waits a while until no other call has the disk. lengths gives the length of each part as 4 bytes, big-endian, once it lies there; free
 // is called when a part has been taken and its slot may be used again. The error is an *api.Error.
 func (d *Disk) Open(ctx context.Context, lengths io.Reader, free func() error) (*Parts, error) {
 	select {
 	case d.held <- struct{}{}:
+	case <-time.After(d.patience):
+		return nil, api.Errorf(api.Limit, "another call has the bulk disk")
 	case <-ctx.Done():
 		return nil, api.Errorf(api.IO, "%w", ctx.Err())
 	}

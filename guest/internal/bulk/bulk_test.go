@@ -118,9 +118,15 @@ func TestOneCallAtATimeHasTheDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := disk.Open(short, lengths, nothing); err == nil {
+	disk.patience = 20 * time.Millisecond
+	var known *api.Error
+	if _, err := disk.Open(context.Background(), lengths, nothing); !errors.As(err, &known) || known.Code != api.Limit {
+		t.Fatalf("two have it: %v", err)
+	}
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	disk.patience = time.Hour
+	if _, err := disk.Open(gone, lengths, nothing); err == nil {
 		t.Fatal("two have it")
 	}
 	_ = first.Close()

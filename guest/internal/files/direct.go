@@ -1,7 +1,6 @@
 package files
 
 import (
-	"errors"
 	"io"
 
 	"golang.org/x/sys/unix"
@@ -28,29 +27,47 @@ func (d *directWriter) copy(fd int, content io.Reader) (int64, error) {
 		}
 		d.buffer = buffer
 	}
-	isDirect := setDirect(fd, true) == nil
+	file := directFile{fd: fd, isDirect: setDirect(fd, true) == nil}
+	defer setDirect(fd, false)
 	for written := int64(0); ; {
 		n, err := fill(d.buffer, content)
-		whole := n
-		if isDirect {
-			whole = n / directUnit * directUnit
-		}
-		if problem := writeAll(fd, d.buffer[:whole]); problem != nil {
+		done, problem := file.write(d.buffer[:n])
+		written += int64(done)
+		switch {
+		case problem != nil:
 			return written, problem
-		}
-		if whole < n {
-			if problem := errors.Join(setDirect(fd, false), writeAll(fd, d.buffer[whole:n])); problem != nil {
-				return written, problem
-			}
-		}
-		written += int64(n)
-		if err == io.EOF {
+		case err == io.EOF:
 			return written, nil
-		}
-		if err != nil {
+		case err != nil:
 			return written, err
 		}
 	}
+}
+
+// directFile is an open file, and whether it is written past the page cache.
+type directFile struct {
+	fd       int
+	isDirect bool
+}
+
+// write answers how many bytes have been written, also with an error. What is no whole unit ends the file and goes through the page
+// cache; so does everything where a file system refuses after all, as an overlay takes the flag whatever it lies on.
+func (f *directFile) write(bytes []byte) (done int, err error) {
+	if f.isDirect {
+		done, err = writeAll(f.fd, bytes[:len(bytes)/directUnit*directUnit])
+		if err != nil && err != unix.EINVAL && err != unix.EOPNOTSUPP {
+			return done, err
+		}
+		if done == len(bytes) {
+			return done, nil
+		}
+		f.isDirect = false
+		if err := setDirect(f.fd, false); err != nil {
+			return done, err
+		}
+	}
+	rest, err := writeAll(f.fd, bytes[done:])
+	return done + rest, err
 }
 
 func (d *directWriter) close() {
@@ -69,18 +86,19 @@ func fill(buffer []byte, content io.Reader) (n int, err error) {
 	return n, err
 }
 
-func writeAll(fd int, bytes []byte) error {
-	for len(bytes) > 0 {
-		n, err := unix.Write(fd, bytes)
+// writeAll answers how many bytes have been written, also with an error.
+func writeAll(fd int, bytes []byte) (done int, err error) {
+	for done < len(bytes) {
+		n, err := unix.Write(fd, bytes[done:])
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
-			return err
+			return done, err
 		}
-		bytes = bytes[n:]
+		done += n
 	}
-	return nil
+	return done, nil
 }
 
 func setDirect(fd int, isDirect bool) error {

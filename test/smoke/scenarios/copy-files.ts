@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Scenario } from "../scenario.ts";
+import type { Scenario, ScenarioContext } from "../scenario.ts";
+import { showVm } from "../seen-vm.ts";
 
 /** Names that are no text, modes, links, what is no file, setuid. */
 const MAKE = [
@@ -18,7 +19,7 @@ export default {
   description: "files and trees go in and come out as they were, tars through a pipe; a full guest and a missing path are told",
   class: "pure",
   needs: [],
-  async run({ banger, ok, boot, inGuest, directory }) {
+  async run({ banger, ok, json, boot, inGuest, directory }) {
     const vm = await boot();
     const here = (...parts: readonly string[]) => join(directory, ...parts);
     await mkdir(here("tree/sub"), { recursive: true });
@@ -36,6 +37,10 @@ export default {
     assert.equal((await stat(here("made/big"))).mode & 0o7777, 0o755);
     const [sum] = (await inGuest(vm, "sha1sum", "/srv/made/big")).split(" ");
     assert.equal(execFileSync("sha1sum", [here("made/big")], { encoding: "utf8" }).split(" ")[0], sum);
+
+    await ok("vm", "cp", here("made/big"), `${vm}:/srv/back`);
+    assert.equal((await inGuest(vm, "sha1sum", "/srv/back")).split(" ")[0], sum);
+    if ((await showVm({ json }, vm)).driver === "qemu") await cameByDisk(inGuest, vm);
 
     const tar = execFileSync("tar", ["c", "-C", here("tree"), "."]);
     await inGuest(vm, "mkdir", "/srv/piped");
@@ -57,3 +62,11 @@ export default {
     assert.equal(await readFile(here("tree/sub/program"), "utf8"), "#!/bin/sh\necho ran\n");
   },
 } satisfies Scenario;
+
+/** What is large came by the bulk disk: the guest has read it. Sectors are the third figure of its statistics. */
+async function cameByDisk(inGuest: ScenarioContext["inGuest"], vm: string): Promise<void> {
+  const disk = await inGuest(vm, "sh", "-c", "grep -lx bulk /sys/block/vd*/serial");
+  const statistics = await inGuest(vm, "cat", disk.replace(/serial$/, "stat"));
+  const sectors = Number(statistics.trim().split(/\s+/)[2]);
+  assert.ok(sectors * 512 >= 3_000_000, `${sectors} sectors read`);
+}

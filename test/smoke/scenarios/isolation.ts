@@ -37,9 +37,10 @@ export default {
   needs: ["network"],
   async run(context) {
     const { boot, json } = context;
-    const names = await Promise.all([boot(), boot()]);
+    const names = [await boot(), await boot()];
     const [one, two] = (await Promise.all(names.map((name) => json("vm", "show", name)))) as [Guest, Guest];
-    await Promise.all([serves(context, one), serves(context, two)]);
+    await serves(context, one);
+    await serves(context, two);
     assert.ok(await pings(context, one, gateway), "the gateway answers");
     await notEachOther(context, one, two);
     await notByIpv6(context, one, two);
@@ -62,9 +63,8 @@ async function serves(context: ScenarioContext, { name, address }: Guest): Promi
 
 async function notEachOther(context: ScenarioContext, one: Guest, two: Guest): Promise<void> {
   const reachesNothing = async () => {
-    const answers = pings(context, one, two.address);
-    await assertUnreachable(context, one, `http://${two.address}:8000/`);
-    assert.equal(await answers, false);
+    const [answers] = await Promise.all([pings(context, one, two.address), assertUnreachable(context, one, `http://${two.address}:8000/`)]);
+    assert.equal(answers, false);
   };
   await reachesNothing();
   // By way of the gateway too, which would have to send it back where it came from.

@@ -4,10 +4,11 @@ import { constants } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Writable } from "node:stream";
+import { BangerError } from "@banger/api";
 import { diskFullError, isDiskFull } from "@banger/host";
 import * as z from "zod/mini";
 import { readBoundedLines } from "./bounded-reading.ts";
-import { agentError, expectOk, parseAnswer, unreadable } from "./calls.ts";
+import { agentError, parseAnswer, unreadable } from "./calls.ts";
 import { BULK_DISK } from "./contract.ts";
 import type { GuestStream } from "./guest-stream.ts";
 import { errorMessage } from "./messages.ts";
@@ -55,9 +56,10 @@ export class BulkWriter extends Writable {
     stream.once("close", () => this.destroy());
   }
 
-  /** So many more parts may be laid. Not more than there are slots, whatever the guest says. */
-  release(slots: number): void {
+  /** The guest has taken what was in so many slots; no more are free than there are, whatever it says. Emits `taken`. */
+  freed(slots: number): void {
     this.#free = Math.min(this.#free + slots, BULK_DISK.slots);
+    this.emit("taken");
     this.#wake();
   }
 
@@ -104,7 +106,8 @@ export class BulkWriter extends Writable {
     try {
       for (let at = 0; at < length;) at += (await this.#disk.file.write(this.#part, at, length - at, start + at)).bytesWritten;
     } catch (error) {
-      throw isDiskFull(error) ? diskFullError(dirname(this.#disk.path), error) : error;
+      if (isDiskFull(error)) throw diskFullError(dirname(this.#disk.path), error);
+      throw new BangerError("vmm.failed", `the VM's bulk disk ${this.#disk.path} cannot be written: ${String(error)}`, { cause: error });
     }
     const head = Buffer.alloc(4);
     head.writeUInt32BE(length);
@@ -112,15 +115,14 @@ export class BulkWriter extends Writable {
   }
 }
 
-/** Follows what the guest has taken, and answers its result once it has all. Throws what a call throws. */
+/** Follows what the guest has taken once it has agreed, and answers its result when it has all. Throws what a call throws. */
 export async function readBulkAnswer<T extends z.ZodMiniType>(
   stream: GuestStream,
   { what, writer, result }: { readonly what: string; readonly writer: BulkWriter; readonly result: T },
 ): Promise<z.output<T>> {
-  await expectOk(stream, what);
   for await (const line of linesOf(stream, what)) {
     const { free, code } = parseAnswer(line, what, lineMessage);
-    if (free !== undefined) writer.release(free);
+    if (free !== undefined) writer.freed(free);
     else if (code !== undefined) throw agentError(parseAnswer(line, what, errorMessage), what);
     else return parseAnswer(line, what, result);
   }

@@ -15,8 +15,13 @@ export interface Bounds {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface Bound extends Disposable {
+  /** The deadline counts from now. */
+  readonly renew: () => void;
+}
+
 /** Destroys `stream` at the deadline or abort, for as long as it is not disposed. */
-export function bound(stream: GuestStream, { what, timeoutMs, signal }: Bounds): Disposable {
+export function bound(stream: GuestStream, { what, timeoutMs, signal }: Bounds): Bound {
   const onAbort = () => stream.destroy(new BangerError("operation.cancelled", `${what} was cancelled`, { cause: signal?.reason }));
   const timer = setTimeout(
     () => stream.destroy(new BangerError("guest.unreachable", `the guest did not answer ${what} within ${timeoutMs / 1000} s`)),
@@ -25,6 +30,7 @@ export function bound(stream: GuestStream, { what, timeoutMs, signal }: Bounds):
   if (signal?.aborted === true) onAbort();
   signal?.addEventListener("abort", onAbort, { once: true });
   return {
+    renew: () => timer.refresh(),
     [Symbol.dispose]: () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);

@@ -113,7 +113,7 @@ test("a host disk that is full is told as such, and the source is let go", async
 });
 
 /** A client whose guest answers an upload by disk with these lines and no more. */
-async function talkingGuest(disk: string, talk: (stream: ServerHttp2Stream) => void) {
+async function talkingGuest(disk: string, talk: (stream: ServerHttp2Stream) => void, deadlines = DEADLINES) {
   const [near, far] = duplexPair();
   const server = performServerHandshake(far);
   server
@@ -123,7 +123,7 @@ async function talkingGuest(disk: string, talk: (stream: ServerHttp2Stream) => v
       stream.respond({ ":status": 200 });
       talk(stream);
     });
-  return new AgentClient(new GuestSession(near), disk, DEADLINES);
+  return new AgentClient(new GuestSession(near), disk, deadlines);
 }
 
 const endless = () =>
@@ -159,10 +159,86 @@ test("a refusal is heard while nothing comes from the source", { timeout: 20_000
   await using client = await talkingGuest(await scratch.disk(), (stream) => {
     stream.write('{"free":4}\n{"code":"no_space","message":"it"}\n');
   });
-  const source = new PassThrough();
-  source.write(Buffer.alloc(MIB));
+  const source = await idle(MIB);
   await assert.rejects(client.putFiles("/to", source), { code: "guest.disk_full" });
   assert.ok(source.destroyed);
+});
+
+/** A source that has given so many bytes of a tar, and nothing more. */
+async function idle(bytes: number): Promise<PassThrough> {
+  const source = new PassThrough({ highWaterMark: 4 * MIB });
+  source.write((await tarOf("it", randomBytes(2 * MIB))).subarray(0, bytes));
+  return source;
+}
+
+test("the loss of the guest is heard while little or nothing comes from the source", { timeout: 20_000 }, async () => {
+  await using scratch = await Scratch.make();
+  for (const bytes of [0, 1000, MIB]) {
+    await using guest = await fakeGuest({ bulkDisk: await scratch.disk() });
+    const source = await idle(bytes);
+    setTimeout(() => guest.channel.destroy(), 50);
+    await assert.rejects(guest.client.putFiles("/to", source), { code: "guest.unreachable" });
+    assert.ok(source.destroyed);
+  }
+});
+
+test("what trickles takes the disk from nobody", async () => {
+  await using scratch = await Scratch.make();
+  await using guest = await fakeGuest({ bulkDisk: await scratch.disk() });
+  const source = await idle(1000);
+  const trickling = guest.client.putFiles("/to", source);
+  await guest.client.putFiles("/to", cut(await tarOf("large", randomBytes(MIB)), [65_536]));
+  assert.equal(guest.agent.partedUploads, 1);
+  source.destroy(new Error("enough"));
+  await assert.rejects(trickling, /enough/);
+});
+
+test("a guest that has no such disk, or does not give it, gets it all by the channel", async () => {
+  await using scratch = await Scratch.make();
+  await using guest = await fakeGuest({ bulkDisk: await scratch.disk() });
+  const content = randomBytes(MIB);
+  for (const fault of [
+    { status: 404, code: "not_found", message: "no call" },
+    { status: 503, code: "limit", message: "another call has the bulk disk" },
+    { status: 500, code: "failed", message: "/dev/vdd" },
+  ]) {
+    guest.agent.faults = { fail: { "/v1/files/by-disk": fault } };
+    await guest.client.putFiles("/to", cut(await tarOf(fault.code, content), [65_536]));
+    assert.ok((await readFile(join(guest.rootDir, "to", fault.code))).equals(content));
+  }
+  assert.equal(guest.agent.partedUploads, 0);
+});
+
+test("a source that has ended before it is read comes whole", async () => {
+  await using scratch = await Scratch.make();
+  await using guest = await fakeGuest({ bulkDisk: await scratch.disk() });
+  for (const size of [100, MIB]) {
+    const ended = new Readable({ read: () => undefined });
+    ended.push(await tarOf("it", randomBytes(size)));
+    ended.push(null);
+    const put = await new Promise<{ readonly files: number }>((resolve, reject) => {
+      setTimeout(() => guest.client.putFiles("/to", ended).then(resolve, reject));
+    });
+    assert.equal(put.files, 1);
+  }
+});
+
+test("a guest that is slow, but goes on, has all the time it takes", { timeout: 20_000 }, async () => {
+  await using scratch = await Scratch.make();
+  const parts = 8;
+  const slowly = (stream: ServerHttp2Stream) => {
+    stream.write('{"free":4}\n');
+    let [laid, taken] = [0, 0];
+    stream.on("data", (lengths: Buffer) => (laid += lengths.length / 4));
+    const taking = setInterval(() => {
+      if (taken < laid) stream.write('{"free":1}\n', () => (taken += 1));
+      if (taken < parts) return;
+      clearInterval(taking);
+      stream.end('{"files":1,"bytes":2}\n');
+    }, 250);
+  };
+  await using client = await talkingGuest(await scratch.disk(), slowly, { ...DEADLINES, stallMs: 1000, finishMs: 1000 });
+  await client.putFiles("/to", cut(Buffer.alloc(parts * MIB), [MIB]));
 });
 
 test("a source that fails fails the upload with its own error, at any place", async () => {

@@ -15,7 +15,7 @@ export interface TransferOptions {
 /** A call whose answer follows what it sends. */
 export interface Upload<T> {
   readonly stream: GuestStream;
-  /** Takes what is sent; breaks with `stream`. */
+  /** Takes what is sent; breaks with `stream`, and may be it. Where it emits `taken` the guest is under way. */
   readonly sink: Writable;
   /** Settles when there is an answer, after which the agent may never read on. */
   readonly answered: Promise<T>;
@@ -47,7 +47,8 @@ export async function sendFile<T>(upload: Upload<T>, source: Readable, { what, s
     }
   }
   sink.end();
-  using _bound = bound(stream, { what, timeoutMs: finishMs });
+  using limit = bound(stream, { what, timeoutMs: finishMs });
+  sink.on("taken", limit.renew);
   return await answered;
 }
 
@@ -65,13 +66,15 @@ interface Draining extends Pick<TransferOptions, "what" | "stallMs"> {
 }
 
 async function drained({ stream, sink, over, what, stallMs }: Draining): Promise<void> {
-  using _bound = bound(stream, { what, timeoutMs: stallMs });
+  using limit = bound(stream, { what, timeoutMs: stallMs });
+  sink.on("taken", limit.renew);
   const waiting = new AbortController();
   const signal = waiting.signal;
   try {
     await Promise.race([once(sink, "drain", { signal }), once(sink, "close", { signal }), over]);
   } finally {
     waiting.abort();
+    sink.off("taken", limit.renew);
   }
 }
 

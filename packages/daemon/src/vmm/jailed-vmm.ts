@@ -19,6 +19,8 @@ export interface JailedVmm {
   /** Beyond the program, the boot files, disks, run directory and devices. */
   readonly binds: readonly Bind[];
   readonly sockets: readonly string[];
+  /** Makes what the VMM needs of its own, once it is known that none runs. */
+  readonly prepare: () => void;
   readonly runAs: RunAs | null;
   readonly tools: JailTools;
   readonly signal: AbortSignal;
@@ -67,6 +69,7 @@ async function launchJailed(vmm: JailedVmm): Promise<Launched> {
   // Two VMMs on one data disk destroy it.
   if (running !== undefined) throw new BangerError("vmm.failed", `a VMM for ${spec.vmId} is running already (process ${running.vmm.pid})`);
   await prepareRunDirectory(spec.vmDir, runAs, vmm.sockets);
+  vmm.prepare();
   for (const disk of spec.disks) if (!disk.readOnly) giveFile(disk.path, runAs);
   writeLaunchNote(spec.vmDir, { vmId: spec.vmId, driver: vmm.driver, accelerator: spec.accelerator });
   const argv = planJail({

@@ -1,5 +1,5 @@
 // The files the driver keeps in a VM's directory, made so that neither a planted symlink nor a left-over of an earlier run is
-// ever followed or mixed in. The VMM itself only sees `run/`.
+// ever followed or mixed in. Of the directory the VMM itself sees `run/` and its disks.
 import {
   closeSync,
   constants,
@@ -82,8 +82,11 @@ export function openLog(path: string, owner: RunAs | null, fresh = false): numbe
 
 /** A disk of `bytes` that holds nothing, in place of what was there. */
 export function makeDisk(path: string, bytes: number, owner: RunAs | null): void {
-  const descriptor = openLog(path, owner, true);
+  const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
   try {
+    requireFile(descriptor, path);
+    if (owner !== null) fchownSync(descriptor, owner.uid, owner.gid);
+    ftruncateSync(descriptor);
     ftruncateSync(descriptor, bytes);
   } finally {
     closeSync(descriptor);

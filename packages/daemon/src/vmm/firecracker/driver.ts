@@ -57,7 +57,6 @@ export class FirecrackerDriver implements VmmDriver {
       (this.#deps.resolveProgram ?? resolveProgram)(binary),
     ]);
     const log = logPath(spec.vmDir);
-    closeSync(openLog(log, this.#deps.runAs, true));
     return startJailed({
       driver: "firecracker",
       spec,
@@ -65,6 +64,7 @@ export class FirecrackerDriver implements VmmDriver {
       kernel: spec.boot.vmlinux,
       binds: [{ source: log, target: JAIL.log, access: "rw" }],
       sockets: SOCKETS,
+      prepare: () => closeSync(openLog(log, this.#deps.runAs, true)),
       runAs: this.#deps.runAs,
       tools,
       signal,

@@ -63,15 +63,17 @@ export class QemuDriver implements VmmDriver {
       this.#versions.of(found),
       spec.accelerator === "tcg" ? this.#frequencies.of(this.#deps.agentPath) : undefined,
     ]);
-    const bulkDisk = { id: "bulk", path: vmFiles(spec.vmDir).bulkDisk, readOnly: true } as const;
-    makeDisk(bulkDisk.path, BULK_DISK.slots * BULK_DISK.slotBytes, this.#deps.runAs);
-    const whole = { ...spec, disks: [...spec.disks, bulkDisk] };
+    const { bulkDisk } = vmFiles(spec.vmDir);
+    // A probe boot has no disks.
+    const disks = spec.disks.length === 0 ? [] : [...spec.disks, { id: "bulk", path: bulkDisk, readOnly: true } as const];
+    const whole = { ...spec, disks };
     return startJailed({
       driver: "qemu",
       spec: whole,
       program: { argv: planQemu({ path: qemu, version, tscKhz }, whole), binds, env },
       kernel: spec.boot.bzImage,
       binds: [],
+      prepare: () => makeDisk(bulkDisk, BULK_DISK.slots * BULK_DISK.slotBytes, this.#deps.runAs),
       sockets: SOCKETS,
       runAs: this.#deps.runAs,
       tools,
