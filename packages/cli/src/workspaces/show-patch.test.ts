@@ -46,9 +46,11 @@ test("the pager gets it in colours, and may only show it", async (t) => {
   assert.ok(paged(at).endsWith("\x1b[32m+\x1b[m\x1b[32mhello\x1b[m\n"));
 });
 
-test("a pager that is left early ends it", async (t) => {
-  const at = await terminal(t, "line\n".repeat(500_000), "exit 0");
-  assert.deepEqual(await at.diff(), { status: 0, stdout: "", stderr: "" });
+test("a pager that is left early ends it, whether its end or the broken pipe is seen first", async (t) => {
+  for (const less of ["exit 0", "exec <&-; sleep 0.3"]) {
+    const at = await terminal(t, "line\n".repeat(500_000), less);
+    assert.deepEqual(await at.diff(), { status: 0, stdout: "", stderr: "" });
+  }
 });
 
 test("Ctrl-C is the pager's: banger stays until that is left", async (t) => {

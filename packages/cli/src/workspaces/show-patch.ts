@@ -54,7 +54,10 @@ async function page({ deps }: CliContext, make: (hasPager: boolean) => AsyncGene
 async function feed(into: Writable, patch: AsyncGenerator<Buffer>, ended: Promise<void>): Promise<void> {
   for await (const chunk of patch) {
     if (into.destroyed) return;
-    if (!into.write(chunk)) await Promise.race([once(into, "drain"), ended]);
+    if (into.write(chunk)) continue;
+    // A pager that is left breaks the pipe, which may be seen before its end.
+    const hasRoom = once(into, "drain").catch(() => undefined);
+    await Promise.race([hasRoom, ended]);
   }
 }
 
