@@ -57,7 +57,9 @@ export async function bootRaw(machine: RawMachine): Promise<RawGuest> {
     await ended;
   };
   try {
-    const signal = AbortSignal.any([machine.signal, AbortSignal.timeout(BOOT_MS)]);
+    const died = new AbortController();
+    child.once("exit", () => died.abort(new Error("the VMM has ended")));
+    const signal = AbortSignal.any([machine.signal, AbortSignal.timeout(BOOT_MS), died.signal]);
     const guest = await untilBasic({ ...machine, signal }, child);
     const bootMs = performance.now() - began;
     return { bootMs, poweroff: () => poweroff(guest, ended), [Symbol.asyncDispose]: end };
@@ -70,14 +72,16 @@ export async function bootRaw(machine: RawMachine): Promise<RawGuest> {
 async function prepare({ model, emptyDisk, directory }: RawMachine): Promise<ReadonlyMap<string, string>> {
   await rm(directory, { recursive: true, force: true });
   const own = { run: join(directory, "run"), firmware: join(directory, "firmware"), data: join(directory, "data.ext4") };
+  const bulk = join(directory, "bulk.raw");
   await mkdir(own.run, { recursive: true });
   await mkdir(own.firmware);
   await execute("cp", ["--sparse=always", emptyDisk, own.data]);
+  await execute("truncate", ["--size=4M", bulk]);
   const places = new Map(model.binds.map(({ source, target }) => [target, source]));
   for (const [target, source] of places) {
     if (target.startsWith(`${JAIL.firmware}/`)) await symlink(source, join(own.firmware, basename(target)));
   }
-  return places.set(JAIL.run, own.run).set(JAIL.firmware, own.firmware).set(`${JAIL.disks}/data`, own.data);
+  return places.set(JAIL.run, own.run).set(JAIL.firmware, own.firmware).set(`${JAIL.disks}/data`, own.data).set(`${JAIL.disks}/bulk`, bulk);
 }
 
 async function untilBasic({ model, directory, signal }: RawMachine, child: ChildProcess): Promise<GuestClient> {
