@@ -1,15 +1,15 @@
 // The floor of a cold start: the very VMM, kernel, disks and arguments of a VM of banger's, started from a bare script and
 // configured over its channel, to the same readiness. No jail, no journal, no daemon, and a tap that leads nowhere.
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { guestConfiguration } from "../packages/daemon/src/guest/configuration.ts";
 import { connectGuest } from "../packages/daemon/src/guest/client.ts";
-import type { GuestClient } from "../packages/daemon/src/guest/contract.ts";
+import { BULK_DISK, type GuestClient } from "../packages/daemon/src/guest/contract.ts";
 import { generateSshKey } from "../packages/daemon/src/guest/openssh-key.ts";
 import { defaultCidr, parseSubnet } from "../packages/daemon/src/network/addresses.ts";
 import { JAIL } from "../packages/daemon/src/vmm/jail.ts";
@@ -60,7 +60,7 @@ export async function bootRaw(machine: RawMachine): Promise<RawGuest> {
     const died = new AbortController();
     child.once("exit", () => died.abort(new Error("the VMM has ended")));
     const signal = AbortSignal.any([machine.signal, AbortSignal.timeout(BOOT_MS), died.signal]);
-    const guest = await untilBasic({ ...machine, signal }, child);
+    const guest = await untilBasic({ ...machine, signal });
     const bootMs = performance.now() - began;
     return { bootMs, poweroff: () => poweroff(guest, ended), [Symbol.asyncDispose]: end };
   } catch (error) {
@@ -71,25 +71,24 @@ export async function bootRaw(machine: RawMachine): Promise<RawGuest> {
 
 async function prepare({ model, emptyDisk, directory }: RawMachine): Promise<ReadonlyMap<string, string>> {
   await rm(directory, { recursive: true, force: true });
-  const own = { run: join(directory, "run"), firmware: join(directory, "firmware"), data: join(directory, "data.ext4") };
-  const bulk = join(directory, "bulk.raw");
+  const inOwn = (name: string) => join(directory, name);
+  const own = { run: inOwn("run"), firmware: inOwn("firmware"), data: inOwn("data.ext4"), bulk: inOwn("bulk.raw") };
   await mkdir(own.run, { recursive: true });
   await mkdir(own.firmware);
   await execute("cp", ["--sparse=always", emptyDisk, own.data]);
-  await execute("truncate", ["--size=4M", bulk]);
+  await writeFile(own.bulk, "");
+  await truncate(own.bulk, BULK_DISK.bytes);
   const places = new Map(model.binds.map(({ source, target }) => [target, source]));
   for (const [target, source] of places) {
     if (target.startsWith(`${JAIL.firmware}/`)) await symlink(source, join(own.firmware, basename(target)));
   }
-  return places.set(JAIL.run, own.run).set(JAIL.firmware, own.firmware).set(`${JAIL.disks}/data`, own.data).set(`${JAIL.disks}/bulk`, bulk);
+  for (const disk of ["data", "bulk"] as const) places.set(`${JAIL.disks}/${disk}`, own[disk]);
+  return places.set(JAIL.run, own.run).set(JAIL.firmware, own.firmware);
 }
 
-async function untilBasic({ model, directory, signal }: RawMachine, child: ChildProcess): Promise<GuestClient> {
+async function untilBasic({ model, directory, signal }: RawMachine): Promise<GuestClient> {
   const socket = join(directory, "run", QEMU_SOCKETS.agent);
-  while (!existsSync(socket)) {
-    if (child.exitCode !== null) throw new Error(`the VMM exited ${child.exitCode}`);
-    await delay(2, undefined, { signal });
-  }
+  while (!existsSync(socket)) await delay(2, undefined, { signal });
   const guest = await connectGuest({ kind: "serial", open: (limit) => connectUnix(socket, limit), signal, timeoutMs: BOOT_MS });
   await guest.configure(configurationOf(model.program), signal);
   for await (const event of guest.events(signal)) {

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"banger/guest/internal/api"
+	"banger/guest/internal/directio"
+	"banger/guest/internal/sysfs"
 )
 
 const (
@@ -26,8 +26,6 @@ const (
 	serial = "bulk"
 	// patience is how long a call waits for one that has the disk; the host has other ways.
 	patience = 5 * time.Second
-	// sector is what a direct read must begin and end on, whatever the disk's own.
-	sector = 4096
 )
 
 // Disk is the guest's bulk disk, of which one call at a time has the use.
@@ -46,19 +44,11 @@ func newDisk(open func() (*os.File, error)) *Disk {
 
 // openBySerial opens past the page cache, which would answer with what lay there before.
 func openBySerial() (*os.File, error) {
-	names, err := filepath.Glob("/sys/block/vd*/serial")
-	if err != nil {
-		return nil, err
+	device, found := sysfs.FindDevice("/sys/block/vd*/serial", serial)
+	if !found {
+		return nil, api.Errorf(api.NotFound, "no bulk disk")
 	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil || strings.TrimSpace(string(text)) != serial {
-			continue
-		}
-		device := filepath.Join("/dev", filepath.Base(filepath.Dir(name)))
-		return os.OpenFile(device, os.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
-	}
-	return nil, api.Errorf(api.NotFound, "no bulk disk")
+	return os.OpenFile(device, os.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 }
 
 // Open waits a while until no other call has the disk. lengths gives the length of each part as 4 bytes, big-endian, once it lies there; free
@@ -84,8 +74,7 @@ func (d *Disk) parts(lengths io.Reader, free func() error) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A direct read needs a page's alignment, which the Go heap does not promise.
-	buffer, err := unix.Mmap(-1, 0, SlotSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	buffer, err := directio.NewBuffer(SlotSize)
 	if err != nil {
 		_ = file.Close()
 		return nil, err
@@ -126,7 +115,7 @@ func (p *Parts) next() error {
 	if length < 1 || length > SlotSize {
 		return fmt.Errorf("a part of %d bytes", length)
 	}
-	whole := (length + sector - 1) / sector * sector
+	whole := (length + directio.Unit - 1) / directio.Unit * directio.Unit
 	if _, err := p.file.ReadAt(p.buffer[:whole], p.slot*SlotSize); err != nil {
 		return fmt.Errorf("bulk disk: %w", err)
 	}
@@ -138,7 +127,7 @@ func (p *Parts) next() error {
 // Close lets the next call have the disk.
 func (p *Parts) Close() error {
 	p.rest = nil
-	err := errors.Join(p.file.Close(), unix.Munmap(p.buffer))
+	err := errors.Join(p.file.Close(), directio.Free(p.buffer))
 	p.release()
 	return err
 }

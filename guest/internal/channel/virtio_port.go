@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/sysfs"
 )
 
 // PortName is the name the host gives the agent's virtio-serial port.
@@ -51,12 +51,8 @@ func OpenVirtioPort(ctx context.Context) (Port, error) {
 
 func findPort(ctx context.Context) (string, error) {
 	for {
-		names, _ := filepath.Glob("/sys/class/virtio-ports/*/name")
-		for _, name := range names {
-			content, err := os.ReadFile(name)
-			if err == nil && strings.TrimSpace(string(content)) == PortName {
-				return "/dev/" + filepath.Base(filepath.Dir(name)), nil
-			}
+		if device, found := sysfs.FindDevice("/sys/class/virtio-ports/*/name", PortName); found {
+			return device, nil
 		}
 		select {
 		case <-ctx.Done():

@@ -4,14 +4,14 @@ import (
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/directio"
 )
 
 const (
 	// largeFile is the size in bytes from which a file is written past the page cache: each page there costs an emulated guest 0.1 ms.
 	largeFile    = 256 << 10
 	directBuffer = 1 << 20
-	// directUnit is what a direct write must begin and end on, whatever the disk's sector.
-	directUnit = 4096
 )
 
 // directWriter writes files past the page cache where their file system can.
@@ -20,8 +20,7 @@ type directWriter struct{ buffer []byte }
 // copy writes content to the empty file fd, and answers how many bytes there were.
 func (d *directWriter) copy(fd int, content io.Reader) (int64, error) {
 	if d.buffer == nil {
-		// The Go heap does not promise the alignment that a direct write needs.
-		buffer, err := unix.Mmap(-1, 0, directBuffer, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		buffer, err := directio.NewBuffer(directBuffer)
 		if err != nil {
 			return 0, err
 		}
@@ -54,7 +53,7 @@ type directFile struct {
 // cache; so does everything where a file system refuses after all, as an overlay takes the flag whatever it lies on.
 func (f *directFile) write(bytes []byte) (done int, err error) {
 	if f.isDirect {
-		done, err = writeAll(f.fd, bytes[:len(bytes)/directUnit*directUnit])
+		done, err = writeAll(f.fd, bytes[:len(bytes)/directio.Unit*directio.Unit])
 		if err != nil && err != unix.EINVAL && err != unix.EOPNOTSUPP {
 			return done, err
 		}
@@ -70,11 +69,7 @@ func (f *directFile) write(bytes []byte) (done int, err error) {
 	return done + rest, err
 }
 
-func (d *directWriter) close() {
-	if d.buffer != nil {
-		_ = unix.Munmap(d.buffer)
-	}
-}
+func (d *directWriter) close() { _ = directio.Free(d.buffer) }
 
 // fill reads until buffer is full or there is an error, io.EOF at the end.
 func fill(buffer []byte, content io.Reader) (n int, err error) {

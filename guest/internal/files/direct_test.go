@@ -11,6 +11,8 @@ import (
 	"testing/iotest"
 
 	"golang.org/x/sys/unix"
+
+	"banger/guest/internal/directio"
 )
 
 func TestLargeFilesOfAnySizeAreWhole(t *testing.T) {
@@ -26,7 +28,7 @@ func TestLargeFilesOfAnySizeAreWhole(t *testing.T) {
 			random := rand.New(rand.NewPCG(3, 4))
 			var writer directWriter
 			defer writer.close()
-			for _, size := range []int{0, 1, directUnit - 1, directUnit, directBuffer, directBuffer + 1, 3*directBuffer + directUnit, random.IntN(4 * directBuffer)} {
+			for _, size := range []int{0, 1, directio.Unit - 1, directio.Unit, directBuffer, directBuffer + 1, 3*directBuffer + directio.Unit, random.IntN(4 * directBuffer)} {
 				writeAndCompare(t, &writer, filepath.Join(directory, "file"), someBytes(random, size))
 			}
 		})

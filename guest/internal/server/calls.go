@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"banger/guest/internal/api"
@@ -53,15 +52,8 @@ func (s *Server) clock(w http.ResponseWriter, r *http.Request) {
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.WriteHeader(http.StatusOK)
-	flush := http.NewResponseController(w).Flush
-	_ = flush()
-	lines := json.NewEncoder(w)
-	_ = s.deps.Journal.Follow(r.Context(), func(event any) error {
-		if err := lines.Encode(event); err != nil {
-			return err
-		}
-		return flush()
-	})
+	_ = http.NewResponseController(w).Flush()
+	_ = s.deps.Journal.Follow(r.Context(), lineWriter(w))
 }
 
 func (s *Server) exec(w http.ResponseWriter, r *http.Request) {

@@ -135,6 +135,18 @@ func writeError(w http.ResponseWriter, err error) {
 	writeJSON(w, known.Code.Status(), known)
 }
 
+// lineWriter writes a value as a line of application/x-ndjson, and sends it at once.
+func lineWriter(w http.ResponseWriter) func(any) error {
+	flush := http.NewResponseController(w).Flush
+	lines := json.NewEncoder(w)
+	return func(line any) error {
+		if err := lines.Encode(line); err != nil {
+			return err
+		}
+		return flush()
+	}
+}
+
 // answer writes result, or err where there is one.
 func answer(w http.ResponseWriter, result any, err error) {
 	if err != nil {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"strconv"
@@ -36,14 +35,7 @@ func (s *Server) putFilesByDisk(w http.ResponseWriter, r *http.Request) {
 		writeError(w, err)
 		return
 	}
-	flush := http.NewResponseController(w).Flush
-	lines := json.NewEncoder(w)
-	say := func(line any) error {
-		if err := lines.Encode(line); err != nil {
-			return err
-		}
-		return flush()
-	}
+	say := lineWriter(w)
 	parts, err := s.deps.Bulk.Open(r.Context(), r.Body, func() error { return say(freeSlots{1}) })
 	if err != nil {
 		writeError(w, err)

@@ -98,8 +98,9 @@ export interface GuestClient extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
+const SLOTS = 4;
 /** The layout of the bulk disk: part N lies at the beginning of slot N mod `slots`, and is at most `slotBytes` long. */
-export const BULK_DISK = { slots: 4, slotBytes: MIB } as const;
+export const BULK_DISK = { slots: SLOTS, slotBytes: MIB, bytes: SLOTS * MIB } as const;
 
 export interface ConnectOptions {
   readonly kind: "serial" | "vsock";

@@ -1,12 +1,16 @@
 // The fake agent and a client of it, for tests of what is above the client.
 import { mkdtemp, rm } from "node:fs/promises";
+import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { duplexPair, type Duplex } from "node:stream";
+import { eagerWrites } from "../../../testkit/src/eager-writes.ts";
 import { FakeAgent, type FakeAgentOptions } from "../../../testkit/src/fake-agent.ts";
+import { AgentClient, type GuestDeadlines } from "./agent-client.ts";
 import { connectGuest } from "./client.ts";
 import type { GuestClient, GuestConfiguration } from "./contract.ts";
+import { GuestSession } from "./session.ts";
 
 export interface FakeGuest extends AsyncDisposable {
   readonly agent: FakeAgent;
@@ -36,6 +40,30 @@ export async function fakeGuest(options: Partial<FakeAgentOptions> = {}): Promis
       await rm(rootDir, { recursive: true, force: true });
     },
   };
+}
+
+/** How long a guest may take that means no good, in milliseconds. */
+export const SHORT_DEADLINES: GuestDeadlines = { answerMs: 300, configureMs: 300, beginMs: 300, stallMs: 300, finishMs: 300 };
+
+export type AnsweringHandler = (stream: ServerHttp2Stream, path: string) => void;
+
+/** A client of an HTTP/2 server that does as `handler` says. */
+export function answeringGuest(
+  handler: AnsweringHandler,
+  { bulkDisk = null, deadlines = SHORT_DEADLINES }: { readonly bulkDisk?: string | null; readonly deadlines?: GuestDeadlines } = {},
+): AgentClient {
+  const [near, far] = duplexPair();
+  const session = performServerHandshake(eagerWrites(far), { maxHeaderListPairs: 1000 });
+  session.on("error", () => undefined);
+  session.on("stream", (stream, headers) => {
+    stream.on("error", () => undefined);
+    try {
+      handler(stream, String(headers[":path"]).split("?")[0] ?? "");
+    } catch {
+      stream.close(2);
+    }
+  });
+  return new AgentClient(new GuestSession(near), bulkDisk, deadlines);
 }
 
 /** Both ends of a Unix socket connection. */

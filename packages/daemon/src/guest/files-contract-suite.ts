@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { MIB } from "@banger/api";
 import { pack } from "tar-stream";
 import type { GuestClient } from "./contract.ts";
-import { untar } from "./tree-contract-suite.ts";
+import { tarOf, untar } from "./tar.test-support.ts";
 
 export function fileTests(client: () => GuestClient): void {
   test("files go in and come out as they were", async () => {
@@ -26,10 +25,7 @@ export function fileTests(client: () => GuestClient): void {
   });
 
   test("an entry that leaves its directory is refused, the source is let go", async () => {
-    const archive = pack();
-    archive.entry({ name: "../escape" }, "no");
-    archive.finalize();
-    const source = Readable.from(archive);
+    const source = Readable.from([await tarOf("../escape", "no")]);
     await assert.rejects(client().putFiles("/tmp/contract2", source), { code: "api.bad_request" });
     assert.ok(source.destroyed);
   });
@@ -85,11 +81,4 @@ export async function tearUploads(client: GuestClient, guest: Connections): Prom
     await assert.rejects(current.statFile("/tmp/contract-torn/torn"), { code: "guest.path_not_found" });
   }
   return current;
-}
-
-async function tarOf(name: string, content: Buffer): Promise<Buffer> {
-  const archive = pack();
-  archive.entry({ name }, content);
-  archive.finalize();
-  return buffer(archive);
 }

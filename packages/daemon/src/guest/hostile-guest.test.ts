@@ -1,7 +1,7 @@
 // A guest that wants to harm the daemon: whatever it sends, every call settles with a BangerError, nothing is held in memory
 // without bound, and nothing is thrown where nobody listens.
 import assert from "node:assert/strict";
-import { performServerHandshake, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { performServerHandshake, type OutgoingHttpHeaders } from "node:http2";
 import { duplexPair, Readable, type Duplex } from "node:stream";
 import { after, test } from "node:test";
 import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
@@ -11,10 +11,10 @@ import { eagerWrites } from "../../../testkit/src/eager-writes.ts";
 import { AgentClient } from "./agent-client.ts";
 import { connectGuest, createConnectGuest } from "./client.ts";
 import type { GuestConfiguration } from "./contract.ts";
+import { answeringGuest, SHORT_DEADLINES, type AnsweringHandler } from "./fake-guest.test-support.ts";
 import { GuestSession } from "./session.ts";
 
 const never = new AbortController().signal;
-const DEADLINES = { answerMs: 300, configureMs: 300, beginMs: 300, stallMs: 300, finishMs: 300 };
 
 const stray: unknown[] = [];
 const onStray = (error: unknown) => stray.push(error);
@@ -23,24 +23,6 @@ after(() => {
   process.off("unhandledRejection", onStray).off("uncaughtException", onStray);
   assert.deepEqual(stray, []);
 });
-
-type Handler = (stream: ServerHttp2Stream, path: string) => void;
-
-/** A client of an HTTP/2 server that does as `handler` says. */
-function clientOf(handler: Handler): AgentClient {
-  const [near, far] = duplexPair();
-  const session = performServerHandshake(eagerWrites(far), { maxHeaderListPairs: 1000 });
-  session.on("error", () => undefined);
-  session.on("stream", (stream, headers) => {
-    stream.on("error", () => undefined);
-    try {
-      handler(stream, String(headers[":path"]).split("?")[0] ?? "");
-    } catch {
-      stream.close(2);
-    }
-  });
-  return new AgentClient(new GuestSession(near), null, DEADLINES);
-}
 
 const allCalls = (client: AgentClient): readonly Promise<unknown>[] => [
   client.health(),
@@ -90,7 +72,7 @@ test("answers of any shape and status", { timeout: 120_000 }, async () => {
   const status = fc.constantFrom(200, 200, 200, 201, 204, 301, 400, 404, 409, 500, 599);
   await fc.assert(
     fc.asyncProperty(status, body, fc.boolean(), async (code, text, endsAtOnce) => {
-      const client = clientOf((stream) => {
+      const client = answeringGuest((stream) => {
         stream.respond({ ":status": code });
         if (endsAtOnce) stream.end(text);
         else stream.write(text === "" ? " " : text, () => stream.close(8));
@@ -136,10 +118,10 @@ for (const [what, handler] of Object.entries({
   "a push": (stream) => {
     stream.pushStream({ ":path": "/evil" }, () => undefined);
   },
-} satisfies Record<string, Handler>)) {
+} satisfies Record<string, AnsweringHandler>)) {
   test(`every call is answered with ${what}`, { timeout: 30_000 }, async () => {
     const before = process.memoryUsage().rss;
-    await settles(clientOf(handler));
+    await settles(answeringGuest(handler));
     assert.ok(process.memoryUsage().rss - before < 300 * 1024 * 1024);
   });
 }
@@ -156,7 +138,7 @@ test("bytes that are no HTTP/2, and good ones with a few changed", { timeout: 12
     fc.asyncProperty(fc.oneof(mutated, mutated, fc.uint8Array({ maxLength: 200 })), fc.boolean(), async (bytes, ends) => {
       const [near, far] = duplexPair();
       far.on("error", () => undefined).resume();
-      const client = new AgentClient(new GuestSession(near), null, DEADLINES);
+      const client = new AgentClient(new GuestSession(near), null, SHORT_DEADLINES);
       const health = client.health().then(
         () => undefined,
         (error: unknown) => assert.ok(error instanceof BangerError, String(error)),
@@ -188,7 +170,7 @@ async function recordedAnswer(): Promise<Buffer> {
     stream.respond({ ":status": 200 });
     stream.end('{"version":"1","protocol":1,"bootId":"b","stage":"running","init":"","readiness":["agent"],"uptimeMs":1}');
   });
-  const client = new AgentClient(new GuestSession(near), null, { ...DEADLINES, answerMs: 5000 });
+  const client = new AgentClient(new GuestSession(near), null, { ...SHORT_DEADLINES, answerMs: 5000 });
   await client.health();
   await client[Symbol.asyncDispose]();
   return Buffer.concat(sent);

@@ -2,20 +2,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { duplexPair, PassThrough, Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
+import { PassThrough, Readable } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { pack } from "tar-stream";
-import { AgentClient } from "./agent-client.ts";
-import { fakeGuest } from "./fake-guest.test-support.ts";
-import { GuestSession } from "./session.ts";
+import { answeringGuest, fakeGuest, SHORT_DEADLINES } from "./fake-guest.test-support.ts";
+import { tarOf } from "./tar.test-support.ts";
 
 const MIB = 1024 * 1024;
-const DEADLINES = { answerMs: 300, configureMs: 300, beginMs: 300, stallMs: 300, finishMs: 300 };
 
 class Scratch implements AsyncDisposable {
   readonly #directory: string;
@@ -41,13 +37,6 @@ class Scratch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#directory, { recursive: true });
   }
-}
-
-async function tarOf(name: string, content: Buffer): Promise<Buffer> {
-  const archive = pack();
-  archive.entry({ name }, content);
-  archive.finalize();
-  return buffer(archive);
 }
 
 function cut(bytes: Buffer, sizes: readonly number[]): Readable {
@@ -112,19 +101,16 @@ test("a host disk that is full is told as such, and the source is let go", async
   assert.equal((await guest.client.health()).protocol, 1);
 });
 
-/** A client whose guest answers an upload by disk with these lines and no more. */
-async function talkingGuest(disk: string, talk: (stream: ServerHttp2Stream) => void, deadlines = DEADLINES) {
-  const [near, far] = duplexPair();
-  const server = performServerHandshake(far);
-  server
-    .on("error", () => undefined)
-    .on("stream", (stream: ServerHttp2Stream) => {
-      stream.on("error", () => undefined).resume();
+/** A client whose guest agrees to an upload by disk and does as `talk` says. */
+const talkingGuest = (bulkDisk: string, talk: (stream: ServerHttp2Stream) => void, deadlines = SHORT_DEADLINES) =>
+  answeringGuest(
+    (stream) => {
+      stream.resume();
       stream.respond({ ":status": 200 });
       talk(stream);
-    });
-  return new AgentClient(new GuestSession(near), disk, deadlines);
-}
+    },
+    { bulkDisk, deadlines },
+  );
 
 const endless = () =>
   Readable.from(
@@ -147,7 +133,7 @@ const TALKS: Readonly<Record<string, readonly [code: string, talk: (stream: Serv
 for (const [name, [code, talk]] of Object.entries(TALKS)) {
   test(`a guest that ${name} ends the upload`, { timeout: 20_000 }, async () => {
     await using scratch = await Scratch.make();
-    await using client = await talkingGuest(await scratch.disk(), talk);
+    await using client = talkingGuest(await scratch.disk(), talk);
     const source = endless();
     await assert.rejects(client.putFiles("/to", source), { code });
     assert.ok(source.destroyed);
@@ -156,7 +142,7 @@ for (const [name, [code, talk]] of Object.entries(TALKS)) {
 
 test("a refusal is heard while nothing comes from the source", { timeout: 20_000 }, async () => {
   await using scratch = await Scratch.make();
-  await using client = await talkingGuest(await scratch.disk(), (stream) => {
+  await using client = talkingGuest(await scratch.disk(), (stream) => {
     stream.write('{"free":4}\n{"code":"no_space","message":"it"}\n');
   });
   const source = await idle(MIB);
@@ -237,7 +223,7 @@ test("a guest that is slow, but goes on, has all the time it takes", { timeout: 
       stream.end('{"files":1,"bytes":2}\n');
     }, 250);
   };
-  await using client = await talkingGuest(await scratch.disk(), slowly, { ...DEADLINES, stallMs: 1000, finishMs: 1000 });
+  await using client = talkingGuest(await scratch.disk(), slowly, { ...SHORT_DEADLINES, stallMs: 1000, finishMs: 1000 });
   await client.putFiles("/to", cut(Buffer.alloc(parts * MIB), [MIB]));
 });
 

@@ -35,7 +35,7 @@ export async function bootQemu({ bootDir, baseImage }: QemuGuestOptions): Promis
   const console = join(directory, "console.log");
   const bulkDisk = join(directory, "bulk.raw");
   await writeFile(bulkDisk, "");
-  await truncate(bulkDisk, BULK_DISK.slots * BULK_DISK.slotBytes);
+  await truncate(bulkDisk, BULK_DISK.bytes);
   const disks = baseImage === undefined ? [] : [`${baseImage},readonly=on`, await dataDisk(directory)];
   const kernelArguments = [
     "console=ttyS0 quiet tsc=reliable random.trust_cpu=on mitigations=off i8042.noaux i8042.nokbd no_timer_check cryptomgr.notests",

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { Readable } from "node:stream";
-import { buffer, text } from "node:stream/consumers";
-import { extract, pack } from "tar-stream";
+import { text } from "node:stream/consumers";
+import { pack } from "tar-stream";
 import type { GuestClient } from "./contract.ts";
+import { untar } from "./tar.test-support.ts";
 
 export function treeTests(client: () => GuestClient): void {
   test("what is in a directory, and the contents asked for, in the terms of git", async () => {
@@ -111,14 +112,4 @@ function changeTests(client: () => GuestClient): void {
     assert.deepEqual(await remove(hello), { files: 0 });
     await assert.rejects(put(hello, "again\n"), isChanged);
   });
-}
-
-export async function untar(tar: Readable): Promise<Map<string, Buffer>> {
-  const found = new Map<string, Buffer>();
-  for await (const entry of tar.pipe(extract())) {
-    const { name, type, linkname } = entry.header;
-    found.set(name, type === "symlink" ? Buffer.from(`-> ${linkname}`) : await buffer(entry));
-    if (type === "symlink") entry.resume();
-  }
-  return found;
 }

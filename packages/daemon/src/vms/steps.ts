@@ -136,7 +136,7 @@ export const steps: Steps = {
   },
 };
 
-/** The owner's files, at the first boot. Nothing of them lies on a disk of the host but the guest's own; that some are missing keeps no VM from being made. */
+/** The owner's files, at the first boot. That some are missing keeps no VM from being made. */
 async function syncFiles(deps: VmDeps, guest: GuestClient, operation: Operation): Promise<void> {
   const { tar, leftOut } = await deps.fileSync.read();
   for (const reason of leftOut) operation.warn("file_sync.left_out", `file_sync: not copied: ${reason}`);

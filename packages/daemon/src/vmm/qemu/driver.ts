@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { BangerError } from "@banger/api";
 import { isProcessAlive, poll, type RunAs } from "@banger/host";
 import { BULK_DISK } from "../../guest/contract.ts";
-import type { VmmDriver, VmmExit, VmmFeatures, VmmPausing, VmmProcess, VmmSpec } from "../contract.ts";
+import type { VmmDisk, VmmDriver, VmmExit, VmmFeatures, VmmPausing, VmmProcess, VmmSpec } from "../contract.ts";
 import { findJailTools, openChannel, startJailed } from "../jailed-vmm.ts";
 import { findNoted } from "../launch-note.ts";
 import type { Launched } from "../launcher.ts";
@@ -63,17 +63,16 @@ export class QemuDriver implements VmmDriver {
       this.#versions.of(found),
       spec.accelerator === "tcg" ? this.#frequencies.of(this.#deps.agentPath) : undefined,
     ]);
-    const { bulkDisk } = vmFiles(spec.vmDir);
     // A probe boot has no disks.
-    const disks = spec.disks.length === 0 ? [] : [...spec.disks, { id: "bulk", path: bulkDisk, readOnly: true } as const];
-    const whole = { ...spec, disks };
+    const added: readonly VmmDisk[] = spec.disks.length === 0 ? [] : [{ id: "bulk", path: vmFiles(spec.vmDir).bulkDisk, readOnly: true }];
+    const whole = { ...spec, disks: [...spec.disks, ...added] };
     return startJailed({
       driver: "qemu",
       spec: whole,
       program: { argv: planQemu({ path: qemu, version, tscKhz }, whole), binds, env },
       kernel: spec.boot.bzImage,
       binds: [],
-      prepare: () => makeDisk(bulkDisk, BULK_DISK.slots * BULK_DISK.slotBytes, this.#deps.runAs),
+      prepare: () => added.forEach(({ path }) => makeDisk(path, BULK_DISK.bytes, this.#deps.runAs)),
       sockets: SOCKETS,
       runAs: this.#deps.runAs,
       tools,
